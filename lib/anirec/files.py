@@ -1,0 +1,40 @@
+"""Files that are either whole or absent: written beside, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """Yield a path beside ``file`` to write to; rename it to ``file`` if the block succeeds.
+
+    The folder is made if need be. If the block raises, ``file`` is left as it was.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{os.getpid()}.{file.name}")
+    try:
+        yield beside
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write ``text`` to ``file`` as UTF-8, whole or not at all."""
+    with written_whole(file) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_table(frame: pd.DataFrame, file: Path) -> None:
+    """Write a frame without its index to ``file``, CSV or Parquet by its ending, whole or not."""
+    with written_whole(file) as beside:
+        if file.suffix == ".parquet":
+            frame.to_parquet(beside, index=False)
+        else:
+            frame.to_csv(beside, index=False)

@@ -1,0 +1,308 @@
+"""`Interactions`: the sparse user × anime matrix with its id maps, and how it is split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from anirec.config import InputError
+from anirec.files import written_whole
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Lists of users as a sparse matrix whose entries keep "on the list, not scored" apart.
+
+    Attributes
+    ----------
+    user_ids, anime_ids : what the rows and columns stand for, ascending; integers, or text where
+        the source's ids are text.
+    indptr, indices : the CSR structure of the lists, (n_users + 1,) and (nnz,), columns ascending.
+    ratings : float32 (nnz,), 1 to 10; NaN where an entry carries no score.
+    dropped : bool (nnz,), entries given up without a score: a mild dislike.
+    n_unknown : entries left out because their anime is not among ``anime_ids``.
+    """
+
+    user_ids: np.ndarray
+    anime_ids: np.ndarray
+    indptr: np.ndarray
+    indices: np.ndarray
+    ratings: np.ndarray
+    dropped: np.ndarray
+    n_unknown: int = field(default=0)
+
+    @classmethod
+    def from_frame(
+        cls,
+        ratings: pd.DataFrame,
+        user: str = "user_id",
+        item: str = "anime_id",
+        rating: str = "rating",
+        anime_ids: np.ndarray | None = None,
+    ) -> Interactions:
+        """Encode a frame of list entries, one row per entry.
+
+        Parameters
+        ----------
+        ratings : frame with the columns ``user``, ``item`` and ``rating`` (null: not scored) and,
+            where known, ``status``. Entries only planned (``plan_to_watch``) are left out.
+        anime_ids : columns to use, ascending; entries of other anime are counted in ``n_unknown``,
+            and a user of whom none is left keeps an empty row. By default the anime that occur.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, an id is null, a rating is no number or a user has an anime
+            twice.
+        """
+        absent = [name for name in (user, item, rating) if name not in ratings]
+        if absent:
+            raise InputError(f"the ratings lack the columns {', '.join(absent)}: name them")
+        status = ratings.get("status", pd.Series(pd.NA, index=ratings.index, dtype="str"))
+        ratings = ratings[(status != "plan_to_watch").to_numpy()]
+        gave_up = (status == "dropped").to_numpy()[(status != "plan_to_watch").to_numpy()]
+        values = _scores(ratings[rating])
+        user_ids, rows = np.unique(_ids(ratings[user]), return_inverse=True)
+        items = _ids(ratings[item])
+        if anime_ids is None:
+            anime_ids, columns = np.unique(items, return_inverse=True)
+            known = np.ones(len(items), dtype=bool)
+        else:
+            anime_ids = np.asarray(anime_ids)
+            columns, known = positions(anime_ids, items)
+        cells = rows[known] * np.int64(len(anime_ids)) + columns[known]
+        order = np.argsort(cells, kind="stable")
+        if np.any(np.diff(cells[order]) == 0):
+            raise InputError("a user has the same anime twice: remove duplicates first")
+        indptr = np.zeros(len(user_ids) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows[known], minlength=len(user_ids)), out=indptr[1:])
+        values = values[known][order]
+        return cls(
+            user_ids=user_ids,
+            anime_ids=anime_ids,
+            indptr=indptr,
+            indices=columns[known][order].astype(np.int32),
+            ratings=values,
+            dropped=gave_up[known][order] & np.isnan(values),
+            n_unknown=int((~known).sum()),
+        )
+
+    def encode(self, ratings: pd.DataFrame, **columns: str) -> Interactions:
+        """Encode other people's lists on the same anime columns; see `from_frame`."""
+        return Interactions.from_frame(ratings, anime_ids=self.anime_ids, **columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.user_ids), len(self.anime_ids)
+
+    @property
+    def nnz(self) -> int:
+        return len(self.indices)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 (n_users,): entries per user."""
+        return np.diff(self.indptr)
+
+    @property
+    def scored(self) -> np.ndarray:
+        """bool (nnz,): entries that carry a score."""
+        return ~np.isnan(self.ratings)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """int32 (nnz,): the row of each entry."""
+        return np.repeat(np.arange(self.shape[0], dtype=np.int32), self.lengths)
+
+    def matrix(self, values: np.ndarray | float = 1.0) -> sparse.csr_array:
+        """Return a float32 CSR matrix (n_users, n_anime) that holds ``values`` at the entries."""
+        data = np.broadcast_to(np.asarray(values, dtype=np.float32), (self.nnz,))
+        return sparse.csr_array((data.copy(), self.indices, self.indptr), shape=self.shape)
+
+    def users(self, which: np.ndarray) -> Interactions:
+        """Return the lists of some users: ``which`` is a mask or positions, in that order."""
+        which = np.asarray(which)
+        chosen = np.flatnonzero(which) if which.dtype == bool else which
+        lengths = self.lengths[chosen]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        entries = np.arange(indptr[-1]) + np.repeat(self.indptr[chosen] - indptr[:-1], lengths)
+        return replace(
+            self,
+            user_ids=self.user_ids[chosen],
+            indptr=indptr,
+            indices=self.indices[entries],
+            ratings=self.ratings[entries],
+            dropped=self.dropped[entries],
+            n_unknown=0,
+        )
+
+    def entries(self, mask: np.ndarray) -> Interactions:
+        """Return the same users with only the entries under ``mask``, bool (nnz,)."""
+        indptr = np.concatenate([[0], np.cumsum(mask)])[self.indptr]
+        return replace(
+            self,
+            indptr=indptr,
+            indices=self.indices[mask],
+            ratings=self.ratings[mask],
+            dropped=self.dropped[mask],
+        )
+
+    def list_counts(self) -> pd.DataFrame:
+        """Return entries per user and per anime as a tidy frame: ``of``, ``count``."""
+        per_anime = np.bincount(self.indices, minlength=self.shape[1])
+        return pd.DataFrame(
+            {
+                "of": np.repeat(["entries per user", "entries per anime"], self.shape),
+                "count": np.concatenate([self.lengths, per_anime]),
+            }
+        )
+
+    def user_means(self, shrinkage: float = 5.0) -> np.ndarray:
+        """Return each user's mean rating, float32 (n_users,), shrunk to everybody's mean.
+
+        ``(sum + shrinkage * mean) / (count + shrinkage)``: a user without scores gets the mean.
+        """
+        scored = self.scored
+        values = np.where(scored, self.ratings, 0).astype(np.float64)
+        mean = values.sum() / max(1, scored.sum())
+        total = np.bincount(self.rows, weights=values, minlength=self.shape[0])
+        count = np.bincount(self.rows, weights=scored, minlength=self.shape[0])
+        return ((total + shrinkage * mean) / np.maximum(count + shrinkage, 1e-9)).astype(np.float32)
+
+    def rating_scales(self) -> pd.DataFrame:
+        """Return how each user uses the scale.
+
+        Columns ``user_id``, ``n_scored``, ``mean_rating``, ``sd_rating``; users without a score are
+        left out; ``sd_rating`` is the population's, 0 for one score.
+        """
+        scored = self.scored
+        frame = pd.DataFrame({"row": self.rows[scored], "rating": self.ratings[scored]})
+        per_user = frame.groupby("row")["rating"]
+        scales = pd.DataFrame(
+            {
+                "n_scored": per_user.size(),
+                "mean_rating": per_user.mean(),
+                "sd_rating": per_user.std(ddof=0),
+            }
+        )
+        scales.insert(0, "user_id", self.user_ids[scales.index.to_numpy()])
+        return scales.reset_index(drop=True)
+
+    def ratings_std(self) -> float:
+        """Return the standard deviation of the scores; NaN without any."""
+        return (
+            float(self.ratings[self.scored].std(dtype=np.float64)) if self.scored.any() else np.nan
+        )
+
+    def centred_std(self) -> float:
+        """Return what the standard deviation of scores is once each user's mean is taken off."""
+        if not self.scored.any():
+            return np.nan
+        return float(np.nanstd(self.ratings - self.user_means()[self.rows], dtype=np.float64))
+
+    def save(self, file: Path) -> None:
+        """Write to an ``.npz`` file, without pickle."""
+        with written_whole(Path(file)) as beside, beside.open("wb") as stream:
+            np.savez(
+                stream,
+                allow_pickle=False,
+                format=FORMAT,
+                user_ids=self.user_ids,
+                anime_ids=self.anime_ids,
+                indptr=self.indptr,
+                indices=self.indices,
+                ratings=self.ratings,
+                dropped=self.dropped,
+            )
+
+    @classmethod
+    def load(cls, file: Path) -> Interactions:
+        """Read what `save` wrote. Raises InputError if the file is missing or of another format."""
+        if not Path(file).is_file():
+            raise InputError(f"{file} is missing: run notebook 02 ('anirec run') first")
+        with np.load(file, allow_pickle=False) as arrays:
+            if int(arrays["format"]) != FORMAT:
+                raise InputError(
+                    f"{file} is of an older format: run 'anirec run --from 02 --force'"
+                )
+            return cls(**{name: arrays[name] for name in arrays.files if name != "format"})
+
+
+def positions(ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions of ``wanted`` in ascending ``ids``, and a mask of those that are there."""
+    if len(ids) == 0 or len(wanted) == 0:
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=bool)
+    found = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return found, ids[found] == wanted
+
+
+def _ids(column: pd.Series) -> np.ndarray:
+    """Return ids as int32 where they fit, else int64, else text. Raises InputError for a null."""
+    if column.isna().any():
+        raise InputError(f"column {column.name!r} has rows without an id: remove them first")
+    if not pd.api.types.is_integer_dtype(column):
+        return column.astype("str").to_numpy(dtype=np.str_)
+    ids = column.to_numpy(dtype=np.int64)
+    fits = not len(ids) or (ids.min() >= -(2**31) and ids.max() < 2**31)
+    return ids.astype(np.int32) if fits else ids
+
+
+def _scores(column: pd.Series) -> np.ndarray:
+    """Return scores as float32, NaN for null. Raises InputError if one is no number."""
+    try:
+        return pd.to_numeric(column).to_numpy(dtype=np.float32, na_value=np.nan)
+    except (ValueError, TypeError):
+        raise InputError(f"column {column.name!r} holds text where scores should be") from None
+
+
+def split_users(
+    interactions: Interactions,
+    n_test: int = 800,
+    n_validation: int = 400,
+    min_entries: int = 5,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Draw who is held out: strong generalisation, whole users.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``user_id`` and ``role`` (category: train, validation, test, short) in the order of
+        ``interactions.user_ids``. Users with fewer than ``min_entries`` entries are ``short``. At
+        most 25 % of the others become test and 12.5 % validation users.
+    """
+    lengths = interactions.lengths
+    able = np.flatnonzero(lengths >= min_entries)
+    drawn = np.random.default_rng(seed).permutation(able)
+    n_test, n_validation = min(n_test, len(able) // 4), min(n_validation, len(able) // 8)
+    roles = np.full(len(lengths), "short", dtype=object)
+    roles[able] = "train"
+    roles[drawn[:n_test]] = "test"
+    roles[drawn[n_test : n_test + n_validation]] = "validation"
+    categories = ["train", "validation", "test", "short"]
+    return pd.DataFrame(
+        {"user_id": interactions.user_ids, "role": pd.Categorical(roles, categories=categories)}
+    )
+
+
+def hold_out(
+    interactions: Interactions, given_fraction: float = 0.8, seed: int = 0
+) -> tuple[Interactions, Interactions]:
+    """Part each list at random into what a model is given and what it has to find.
+
+    Every user keeps at least one entry on each side (lists of one entry give it all).
+    """
+    lengths = interactions.lengths
+    n_given = np.clip(np.round(lengths * given_fraction), 1, np.maximum(lengths - 1, 1))
+    keys = np.random.default_rng(seed).random(interactions.nnz)
+    order = np.lexsort((keys, interactions.rows))
+    place = np.empty(interactions.nnz, dtype=np.int64)
+    place[order] = np.arange(interactions.nnz) - np.repeat(interactions.indptr[:-1], lengths)
+    given = place < np.repeat(n_given, lengths)
+    return interactions.entries(given), interactions.entries(~given)

@@ -1,0 +1,21 @@
+"""Popularity: everybody gets what most people watched."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anirec.features import ItemFeatures
+from anirec.interactions import Interactions
+from anirec.models.base import Model
+
+
+class Popularity(Model):
+    """Scores an anime by the share of lists it is on: what all models know as ``popularity_``."""
+
+    NAME = "popularity"
+
+    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+        """Nothing more to learn."""
+
+    def _score(self, profiles: Interactions) -> np.ndarray:
+        return np.repeat(self.popularity_[None, :], profiles.shape[0], axis=0)

@@ -1,0 +1,142 @@
+"""The pages of a run: executed notebooks as offline HTML, their index, ``run.json``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+from anirec.config import ROOT, Paths, RunParameters
+from anirec.files import write_text
+
+TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+RECORDED_PACKAGES = (
+    "duckdb", "ipywidgets", "jupyterlab", "keras", "matplotlib", "numpy", "pandas", "papermill",
+    "pyarrow", "scikit-learn", "scipy", "seaborn", "tensorflow",
+)  # fmt: skip
+
+
+def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
+    """Write an executed notebook as one self-contained HTML file.
+
+    nbconvert's own page asks CDNs for scripts; here only its cells are used, inside a page without
+    any script. A live widget has no meaning there: a sentence stands in for it.
+
+    Parameters
+    ----------
+    notebook : the executed notebook.
+    page : the file to write.
+    names : the names of all notebooks, for the links on top.
+    """
+    import nbformat
+    from nbconvert import HTMLExporter
+    from pygments.formatters import HtmlFormatter
+
+    content = nbformat.read(notebook, as_version=4)
+    for cell in content.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [_without_widget(output) for output in cell.outputs]
+    content.metadata.pop("widgets", None)
+    exporter = HTMLExporter(
+        template_name="report", extra_template_basedirs=[str(TEMPLATE_DIR)], sanitize_html=False
+    )
+    body, _ = exporter.from_notebook_node(content)
+    css = HtmlFormatter(style="default").get_style_defs(".highlight")
+    write_text(page, _page(label(page.stem), page.stem, names, body, css))
+
+
+def _without_widget(output):
+    if WIDGET in output.get("data", {}):
+        note = "<p class='soft'>An interactive box stands here: <code>make lab</code> opens it.</p>"
+        output.data = {"text/html": note}
+    return output
+
+
+def label(name: str) -> str:
+    """Return a notebook's name for people: ``03 Model training`` for ``03_model_training``."""
+    number, _, words = name.partition("_")
+    return f"{number} {words.replace('_', ' ').capitalize()}"
+
+
+def _page(title: str, current: str, names: Sequence[str], body: str, css: str = "") -> str:
+    from markupsafe import Markup
+
+    return (
+        _templates()
+        .get_template("page.html.j2")
+        .render(
+            title=f"{title} · anirec",
+            current=current,
+            links=[(name, label(name)) for name in names],
+            body=Markup(body),
+            highlight_css=Markup(css),
+        )
+    )
+
+
+def _templates():
+    from jinja2 import Environment, FileSystemLoader
+
+    return Environment(loader=FileSystemLoader(TEMPLATE_DIR), autoescape=True)
+
+
+def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
+    """Write ``index.html`` from a run's record, with a link to each of the pages ``names``."""
+    metrics = record["metrics"] or {}
+    body = (
+        _templates()
+        .get_template("index.html.j2")
+        .render(
+            record=record,
+            simulated=record["simulated"],
+            links=[(name, label(name)) for name in names],
+            metric_names=list(dict.fromkeys(name for m in metrics.values() for name in m)),
+        )
+    )
+    write_text(paths.report / "index.html", _page(record["dataset"], "index", names, body))
+
+
+def write_record(parameters: RunParameters, paths: Paths, executed: Sequence[Path]) -> dict:
+    """Write and return ``run.json``: what was run, on what, how long it took, how good it was.
+
+    Parameters
+    ----------
+    parameters, paths : the run's.
+    executed : the executed notebooks there are.
+    """
+    report_file = paths.processed / "ingest.json"
+    ingested = json.loads(report_file.read_text("utf-8")) if report_file.is_file() else {}
+    metrics = paths.tables / "03_metrics.json"
+    record = {
+        "dataset": parameters.dataset,
+        "simulated": ingested.get("simulated", False),
+        "parameters": asdict(parameters),
+        "inputs": {name: f["sha256"] for name, f in ingested.get("files", {}).items()},
+        "packages": {name: metadata.version(name) for name in RECORDED_PACKAGES},
+        "python": sys.version.split()[0],
+        "git_revision": _git_revision(),
+        "notebook_seconds": {file.stem: _duration(file) for file in executed},
+        "metrics": json.loads(metrics.read_text("utf-8")) if metrics.is_file() else None,
+    }
+    write_text(paths.outputs / "run.json", json.dumps(record, indent=2) + "\n")
+    return record
+
+
+def _duration(executed: Path) -> float:
+    notebook = json.loads(executed.read_text(encoding="utf-8"))
+    return round(notebook["metadata"]["papermill"]["duration"], 1)
+
+
+def _git_revision() -> str | None:
+    """Return the commit checked out, with ``+`` if files differ from it; None outside git."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

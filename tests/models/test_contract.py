@@ -1,0 +1,180 @@
+"""What every model promises, whatever it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anirec.config import InputError
+from anirec.features import ItemFeatures, item_features
+from anirec.interactions import Interactions
+from anirec.models import MODELS, ColdProfileWarning, Model, load_model
+
+SMALL = {"rating-net": {"embedding_dim": 4, "epochs": 60, "l2": 0.01, "patience": 5}}
+NAMES = list(MODELS)
+
+
+def made(name: str) -> Model:
+    return MODELS[name](**SMALL.get(name, {}))
+
+
+@pytest.fixture(scope="session")
+def fitted(train: Interactions, features: ItemFeatures) -> dict[str, Model]:
+    return {name: made(name).fit(train, features=features) for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_have_the_contracts_shape(name: str, fitted: dict, profiles: Interactions) -> None:
+    scores = fitted[name].score(profiles)
+    assert scores.shape == profiles.shape
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "popularity"])
+def test_own_taste_is_scored_higher(name: str, fitted: dict, profiles: Interactions) -> None:
+    scores = fitted[name].score(profiles)
+    half = profiles.shape[1] // 2
+    assert scores[0, 2:half].mean() > scores[0, half:].mean()
+    assert scores[1, half + 2 :].mean() > scores[1, :half].mean()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(MODELS[name], "similar")])
+def test_similar_anime_share_the_taste(name: str, fitted: dict) -> None:
+    similar = fitted[name].similar(105, k=6)
+    assert list(similar.columns) == ["anime_id", "similarity"]
+    assert 105 not in similar["anime_id"].tolist()
+    assert similar["similarity"].is_monotonic_decreasing
+    assert (similar["anime_id"] < 112).sum() >= 5
+    assert len(fitted[name].similar(105, k=1000)) == 23
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loaded_model_gives_the_same_scores(
+    name: str, fitted: dict, profiles: Interactions, tmp_path: Path
+) -> None:
+    fitted[name].save(tmp_path / "kept")
+    loaded = load_model(tmp_path / "kept")
+    assert type(loaded) is MODELS[name]
+    assert loaded.parameters == fitted[name].parameters
+    np.testing.assert_array_equal(loaded.score(profiles), fitted[name].score(profiles))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_gives_the_same_files(
+    name: str, fitted: dict, train: Interactions, features: ItemFeatures, tmp_path: Path
+) -> None:
+    fitted[name].save(tmp_path / "a")
+    made(name).fit(train, features=features).save(tmp_path / "b")
+    load_model(tmp_path / "a").save(tmp_path / "c")
+    files = sorted(file.name for file in (tmp_path / "a").iterdir())
+    for other in ("b", "c"):
+        assert sorted(file.name for file in (tmp_path / other).iterdir()) == files
+        for file in files:
+            assert (tmp_path / "a" / file).read_bytes() == (tmp_path / other / file).read_bytes(), (
+                file
+            )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_profile_without_known_anime_gets_popularity(
+    name: str, fitted: dict, train: Interactions
+) -> None:
+    strange = train.encode(pd.DataFrame({"user_id": [1], "anime_id": [7], "rating": [9]}))
+    with pytest.warns(ColdProfileWarning, match="1 of 1 profiles hold no anime"):
+        scores = fitted[name].score(strange)
+    share = train.matrix().sum(axis=0) / train.shape[0]
+    np.testing.assert_allclose(scores[0], share, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_use_is_told(
+    name: str, fitted: dict, train: Interactions, profiles: Interactions
+) -> None:
+    with pytest.raises(InputError, match="not fitted: call fit first"):
+        made(name).score(profiles)
+    with pytest.raises(InputError, match="the profile is empty"):
+        fitted[name].score(profiles.users(np.zeros(0, dtype=int)))
+    others = pd.DataFrame({"user_id": [1], "anime_id": [7], "rating": [9]})
+    with pytest.raises(InputError, match="of other anime"):
+        fitted[name].score(Interactions.from_frame(others))
+    with pytest.raises(InputError, match="anime 7 is unknown to"):
+        fitted[name].column(7)
+    with pytest.raises(InputError, match="no list entries"):
+        made(name).fit(train.users(np.zeros(0, dtype=int)))
+    misaligned = item_features(pd.DataFrame({"anime_id": [1], "genres": [["A"]]}), np.array([1]))
+    with pytest.raises(InputError, match="of other anime than the lists"):
+        made(name).fit(train, features=misaligned)
+
+
+def test_folder_that_cannot_be_loaded_says_why(fitted: dict, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is missing: run 'anirec run --from 03'"):
+        load_model(tmp_path)
+    fitted["ease"].save(tmp_path)
+    about = json.loads((tmp_path / "model.json").read_text())
+    for change, says in [
+        (
+            {"format": 0},
+            "of format 0, and 1 is needed: rebuild it with 'anirec run --from 03 --force'",
+        ),
+        ({"model": "oracle"}, "unknown model 'oracle'"),
+    ]:
+        (tmp_path / "model.json").write_text(json.dumps(about | change))
+        with pytest.raises(InputError, match=says):
+            load_model(tmp_path)
+    (tmp_path / "model.json").write_text('{"model": "ease"')
+    with pytest.raises(InputError, match="is damaged"):
+        load_model(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    (tmp_path / "weights_.npy").unlink()
+    with pytest.raises(InputError, match=r"weights_.npy is missing: rebuild"):
+        load_model(tmp_path)
+
+
+def test_any_users_and_items_will_do(features: ItemFeatures) -> None:
+    rng = np.random.default_rng(0)
+    films = pd.DataFrame(
+        [
+            (f"u{u}", f"film {f}", rng.uniform(0.5, 5))
+            for u in range(30)
+            for f in range(8)
+            if (u + f) % 3
+        ],
+        columns=["viewer", "film", "stars"],
+    )
+    columns = {"user": "viewer", "item": "film", "rating": "stars"}
+    lists = Interactions.from_frame(films, **columns)
+    catalogue = pd.DataFrame(
+        {"film": [f"film {f}" for f in range(8)], "genres": [[str(f % 2)] for f in range(8)]}
+    )
+    tags = item_features(catalogue, lists.anime_ids, item="film")
+    new = pd.DataFrame({"viewer": ["x"], "film": ["film 3"], "stars": [4.0]})
+    for name in NAMES:
+        model = made(name).fit(lists, features=tags)
+        assert np.isfinite(model.score(lists.encode(new, **columns))).all()
+        if hasattr(model, "similar"):
+            assert len(model.similar("film 3", k=2)) == 2
+
+
+def test_loading_and_scoring_need_no_tensorflow(
+    fitted: dict, train: Interactions, tmp_path: Path
+) -> None:
+    fitted["rating-net"].save(tmp_path / "net")
+    train.save(tmp_path / "lists.npz")
+    code = (
+        "import sys\n"
+        "from anirec.interactions import Interactions\n"
+        "from anirec.models import load_model\n"
+        f"model = load_model({str(tmp_path / 'net')!r})\n"
+        f"model.score(Interactions.load({str(tmp_path / 'lists.npz')!r}))\n"
+        "model.similar(105)\n"
+        "print(*sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""

@@ -1,0 +1,61 @@
+"""Tags of the anime as matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anirec.features import item_features, title_words
+
+
+@pytest.fixture
+def anime() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "anime_id": [1, 5, 8],
+            "title": ["Naruto: Shippuuden", "Gintama°", None],
+            "genres": [["Action", "Comedy"], np.array(["Comedy"]), None],
+            "studios": [None, None, None],
+            "type": pd.Categorical(["TV", "Movie", None]),
+            "year": pd.array([2007, 2011, None], dtype="Int16"),
+        }
+    )
+
+
+def test_rows_follow_the_ids_asked_for(anime: pd.DataFrame) -> None:
+    features = item_features(anime, np.array([5, 99, 1]))
+    assert features.tags["genres"] == ["Action", "Comedy"]
+    np.testing.assert_array_equal(features.matrices["genres"].toarray(), [[0, 1], [0, 0], [1, 1]])
+    assert features.tags["title_words"] == ["gintama", "naruto", "shippuuden"]
+    assert features.tags["era"] == ["2000s", "2010s"]
+    np.testing.assert_array_equal(features.matrices["type"].toarray(), [[1, 0], [0, 0], [0, 1]])
+
+
+def test_kinds_the_table_lacks_are_left_out(anime: pd.DataFrame) -> None:
+    features = item_features(anime, anime["anime_id"].to_numpy())
+    assert list(features.matrices) == ["title_words", "genres", "type", "era"]
+    overview = features.overview().set_index("feature")
+    assert overview.loc["genres", "tags"] == 2
+    assert overview.loc["genres", "share_with"] == pytest.approx(2 / 3)
+
+
+def test_table_of_other_things() -> None:
+    films = pd.DataFrame({"film": ["Heat", "Alien"], "genres": [["Crime"], ["Horror"]]})
+    features = item_features(films, np.array(["Alien", "Heat"]), item="film")
+    assert list(features.matrices) == ["genres"]
+    np.testing.assert_array_equal(features.matrices["genres"].toarray(), [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Steins;Gate 0", ["steins", "gate"]),
+        ("Code Geass: Code Black", ["code", "geass", "black"]),
+        ("Pokémon", ["pokemon"]),
+        ("K", []),
+        (None, []),
+    ],
+)
+def test_title_words(title: str | None, words: list[str]) -> None:
+    assert title_words(title) == words

@@ -1,0 +1,203 @@
+"""The sparse lists: what is kept, how users are parted, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anirec.config import InputError
+from anirec.interactions import Interactions, hold_out, split_users
+
+
+def frame(rows: list[tuple], columns: str = "user_id anime_id rating") -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=columns.split()).astype({"rating": "Int8"})
+
+
+@pytest.fixture
+def lists() -> Interactions:
+    """Users 7 and 9; anime 1, 3 and 20; user 9 has watched 20 without scoring it."""
+    return Interactions.from_frame(frame([(9, 20, None), (7, 3, 8), (9, 1, 4), (7, 1, 10)]))
+
+
+@pytest.fixture
+def many() -> Interactions:
+    """200 users with 1 to 40 entries each."""
+    rng = np.random.default_rng(1)
+    parts = [
+        pd.DataFrame({"user_id": user, "anime_id": rng.permutation(60)[: rng.integers(1, 41)]})
+        for user in range(200)
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows["rating"] = rng.integers(1, 11, len(rows)).astype(float)
+    rows.loc[::5, "rating"] = np.nan
+    return Interactions.from_frame(rows)
+
+
+def dense(lists: Interactions) -> np.ndarray:
+    """Return the ratings as a table: NaN where not scored, 0 where not on the list."""
+    table = np.zeros(lists.shape)
+    table[lists.rows, lists.indices] = lists.ratings
+    return table
+
+
+def test_unscored_entry_stays_an_entry(lists: Interactions) -> None:
+    assert lists.user_ids.tolist() == [7, 9]
+    assert lists.anime_ids.tolist() == [1, 3, 20]
+    np.testing.assert_array_equal(dense(lists), [[10, 8, 0], [4, 0, np.nan]])
+    np.testing.assert_array_equal(lists.matrix().toarray(), [[1, 1, 0], [1, 0, 1]])
+    assert lists.matrix().dtype == np.float32
+
+
+def test_planned_is_left_out_and_unscored_dropped_is_marked() -> None:
+    rows = frame(
+        [
+            (1, 1, None, "plan_to_watch"),
+            (1, 2, None, "dropped"),
+            (1, 3, 3, "dropped"),
+            (1, 4, 9, "completed"),
+            (1, 5, None, None),
+        ],
+        "user_id anime_id rating status",
+    )
+    for status in (rows["status"].astype("str"), rows["status"].astype("category")):
+        lists = Interactions.from_frame(rows.assign(status=status))
+        assert lists.anime_ids.tolist() == [2, 3, 4, 5]
+        assert lists.dropped.tolist() == [True, False, False, False]
+
+
+def test_other_lists_are_encoded_on_the_same_columns(lists: Interactions) -> None:
+    other = lists.encode(frame([(1, 3, 5), (1, 99, 9), (2, 99, 9)]))
+    assert other.anime_ids.tolist() == [1, 3, 20]
+    assert other.n_unknown == 2
+    np.testing.assert_array_equal(dense(other), [[0, 5, 0], [0, 0, 0]])
+
+
+def test_any_frame_of_users_and_items() -> None:
+    movies = pd.DataFrame(
+        {
+            "who": ["ann", "bob", "ann"],
+            "film": ["Heat", "Alien", "Alien"],
+            "stars": [4.5, 0.5, None],
+        }
+    )
+    lists = Interactions.from_frame(movies, user="who", item="film", rating="stars")
+    assert lists.user_ids.tolist() == ["ann", "bob"]
+    assert lists.anime_ids.tolist() == ["Alien", "Heat"]
+    np.testing.assert_array_equal(dense(lists), [[np.nan, 4.5], [0.5, 0]])
+    other = pd.DataFrame({"who": ["cat"], "film": ["Heat"], "stars": [5]})
+    again = lists.encode(other, user="who", item="film", rating="stars")
+    np.testing.assert_array_equal(dense(again), [[0, 5]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (frame([(1, 1, 5), (1, 1, 6)]), "twice"),
+        (frame([(1, 1, 5)]).rename(columns={"rating": "score"}), "lack the columns rating"),
+        (frame([(1, 1, 5), (None, 1, 6)]), "'user_id' has rows without an id"),
+        (pd.DataFrame({"user_id": [1], "anime_id": [1], "rating": ["good"]}), "holds text"),
+    ],
+)
+def test_wrong_frames_are_refused(rows: pd.DataFrame, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Interactions.from_frame(rows)
+
+
+def test_no_ratings_at_all() -> None:
+    lists = Interactions.from_frame(frame([]).astype({"user_id": "int32", "anime_id": "int32"}))
+    assert lists.shape == (0, 0)
+    assert split_users(lists).empty
+    assert lists.list_counts().empty
+    assert lists.rating_scales().empty
+
+
+def test_users_are_taken_in_the_order_asked_for(many: Interactions) -> None:
+    table = dense(many)
+    np.testing.assert_array_equal(dense(many.users(np.array([5, 0, 5]))), table[[5, 0, 5]])
+    mask = many.lengths > 20
+    np.testing.assert_array_equal(dense(many.users(mask)), table[mask])
+
+
+def test_saved_and_loaded_is_the_same(many: Interactions, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "lists.npz"
+    many.save(file)
+    loaded = Interactions.load(file)
+    for name in ("user_ids", "anime_ids", "indptr", "indices", "ratings", "dropped"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(many, name))
+    first = file.read_bytes()
+    many.save(file)
+    assert file.read_bytes() == first
+
+
+def test_missing_or_older_file_says_what_to_run(many: Interactions, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is missing: run"):
+        Interactions.load(tmp_path / "lists.npz")
+    many.save(tmp_path / "lists.npz")
+    with np.load(tmp_path / "lists.npz") as arrays:
+        np.savez(tmp_path / "old.npz", **{**arrays, "format": 0})
+    with pytest.raises(InputError, match="older format: run 'anirec run --from 02 --force'"):
+        Interactions.load(tmp_path / "old.npz")
+
+
+def test_user_means_are_pulled_towards_the_mean(lists: Interactions) -> None:
+    mean = (10 + 8 + 4) / 3
+    expected = [(18 + 5 * mean) / 7, (4 + 5 * mean) / 6]
+    np.testing.assert_allclose(lists.user_means(shrinkage=5), expected, rtol=1e-6)
+    np.testing.assert_allclose(lists.user_means(shrinkage=0), [9, 4], rtol=1e-6)
+
+
+def test_rating_scales_of_users(lists: Interactions) -> None:
+    scales = lists.rating_scales()
+    assert scales["user_id"].tolist() == [7, 9]
+    assert scales["n_scored"].tolist() == [2, 1]
+    assert scales["mean_rating"].tolist() == [9, 4]
+    assert scales["sd_rating"].tolist() == [1, 0]
+    assert lists.ratings_std() == pytest.approx(np.std([10, 8, 4]))
+    assert lists.centred_std() < lists.ratings_std()
+
+
+def test_split_holds_out_users_with_long_enough_lists(many: Interactions) -> None:
+    split = split_users(many, n_test=20, n_validation=10, min_entries=5, seed=3)
+    assert split["role"].value_counts()[["test", "validation"]].tolist() == [20, 10]
+    assert ((split["role"] == "short") == (many.lengths < 5)).all()
+    assert split.equals(split_users(many, n_test=20, n_validation=10, min_entries=5, seed=3))
+    assert not split.equals(split_users(many, n_test=20, n_validation=10, min_entries=5, seed=4))
+
+
+def test_split_of_few_users_keeps_most_for_training(many: Interactions) -> None:
+    roles = split_users(many, n_test=800, n_validation=400, min_entries=1)["role"]
+    assert roles.value_counts().to_dict() == {
+        "train": 125,
+        "test": 50,
+        "validation": 25,
+        "short": 0,
+    }
+
+
+@given(fraction=st.floats(0.05, 0.95), seed=st.integers(0, 5), lengths=st.lists(st.integers(1, 30)))
+def test_hold_out_parts_every_list(fraction: float, seed: int, lengths: list[int]) -> None:
+    rows = [(user, anime, 5) for user, n in enumerate(lengths) for anime in range(n)]
+    everyone = Interactions.from_frame(
+        frame(rows).astype({"user_id": "int32", "anime_id": "int32"})
+    )
+    given_part, hidden = hold_out(everyone, fraction, seed)
+    np.testing.assert_array_equal(dense(given_part) + dense(hidden), dense(everyone))
+    assert (given_part.lengths >= 1).all()
+    long = everyone.lengths > 1
+    assert (hidden.lengths[long] >= 1).all()
+    exact = np.clip(everyone.lengths * fraction, 1, np.maximum(everyone.lengths - 1, 1))
+    assert (np.abs(given_part.lengths - exact) <= 0.5).all()
+
+
+def test_real_ratings_of_2016(real_data: Path) -> None:
+    ratings = pd.read_csv(real_data / "mal-2016" / "rating.csv")
+    ratings["rating"] = ratings["rating"].where(ratings["rating"] > 0)
+    lists = Interactions.from_frame(ratings)
+    assert lists.nnz == 423_289
+    assert lists.shape[0] == 4_000
+    assert 1 - lists.scored.mean() == pytest.approx(0.19, abs=0.01)

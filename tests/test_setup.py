@@ -1,0 +1,116 @@
+"""The set-up: lock, conda environment and package say the same; make explains itself."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from anirec.config import ROOT
+
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PINNED = re.compile(r"^(?P<name>[\w.-]+)(?:\[[\w,-]+\])?==(?P<version>\S+)", re.MULTILINE)
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pins() -> dict[str, list[str]]:
+    """Return the versions pinned per package: more than one where Python versions differ."""
+    found: dict[str, list[str]] = {}
+    for match in PINNED.finditer(LOCK):
+        found.setdefault(canonicalize_name(match["name"]), []).append(match["version"])
+    return found
+
+
+def test_every_direct_dependency_is_pinned_within_its_range() -> None:
+    declared = project()["dependencies"] + project()["optional-dependencies"]["dev"]
+    for requirement in map(Requirement, declared):
+        versions = pins().get(canonicalize_name(requirement.name), [])
+        assert versions, f"{requirement.name} is not in requirements.lock: run 'make lock'"
+        assert all(requirement.specifier.contains(v, prereleases=True) for v in versions)
+
+
+def test_lock_has_hashes_and_names_no_index() -> None:
+    entries = [line for line in LOCK.splitlines() if line and not line.startswith((" ", "#"))]
+    hashed = re.findall(r"^[\w.-]+.*==.*\\\n    --hash=sha256:[0-9a-f]{64}", LOCK, re.MULTILINE)
+    assert len(entries) == len(hashed) > 100
+    assert "--index-url" not in LOCK and "://" not in LOCK
+
+
+def test_conda_environment_installs_the_same_lock() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    python, pip, from_pip = environment["dependencies"]
+    assert (pip, from_pip) == ("pip", {"pip": ["-r requirements.lock"]})
+    version = python.removeprefix("python=")
+    supported = Requirement(f"python{project()['requires-python']}").specifier
+    assert supported.contains(f"{version}.0")
+
+
+def test_ci_tests_every_supported_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    versions = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    supported = Requirement(f"python{project()['requires-python']}").specifier
+    assert versions == [f"3.{minor}" for minor in range(30) if supported.contains(f"3.{minor}")]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with what make needs, and no ``.venv``."""
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def false_python(folder: Path, script: str) -> Path:
+    """Write a program that answers in Python's place."""
+    file = folder / "python"
+    file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    return file
+
+
+def test_make_alone_prints_help(checkout: Path) -> None:
+    said = make(checkout)
+    assert said.returncode == 0
+    for target in ("run", "test", "lab", "app", "fetch", "lint", "lock", "clean"):
+        assert f"  make {target}" in said.stdout
+    assert not (checkout / ".venv").exists()
+
+
+OLD = 'case "$*" in -V) echo "Python 3.8.1";; *version_info*) exit 1;; esac'
+BARE = 'case "$*" in *ensurepip*) exit 1;; esac'
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        (None, "anirec: '{python}' was not found: install Python 3.11, 3.12 or 3.13"),
+        (OLD, "anirec: Python 3.8.1 cannot be used: anirec needs Python 3.11, 3.12 or 3.13"),
+        (BARE, "anirec: '{python}' lacks the venv module: install it (Debian: apt install"),
+    ],
+    ids=["missing", "too old", "without venv"],
+)
+def test_unfit_python_gets_one_clear_line(checkout: Path, script: str | None, says: str) -> None:
+    python = checkout / "nowhere" if script is None else false_python(checkout, script)
+    said = make(checkout, "run", f"PYTHON={python}")
+    assert said.returncode == 2
+    first, *rest = said.stderr.splitlines()
+    assert first.startswith(says.format(python=python))
+    assert all(line.startswith("make") for line in rest)
+    assert not (checkout / ".venv").exists()

@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import mean_absolute_error, ndcg_score, root_mean_squared_error
+from scipy import sparse, stats
+from sklearn.metrics import (
+    average_precision_score,
+    label_ranking_average_precision_score,
+    mean_absolute_error,
+    ndcg_score,
+    root_mean_squared_error,
+)
+from sklearn.metrics.pairwise import cosine_distances
 
 from anirec import evaluation
 from anirec.config import InputError
@@ -47,13 +55,18 @@ def lists_of(table: list[list[float | None]]) -> Interactions:
     return Interactions.from_frame(frame, anime_ids=np.arange(width, dtype=np.int32))
 
 
-@settings(max_examples=60)
-@given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
-def test_ndcg_is_scikit_learns(seed: int, k: int) -> None:
+def ranking(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return scores of nine anime, which are relevant, and the hits in order of the scores."""
     rng = np.random.default_rng(seed)
     scores = rng.permutation(9).astype(np.float32)
     relevant = rng.random(9) < 0.4
-    hits = relevant[np.argsort(-scores)][None, :]
+    return scores, relevant, relevant[np.argsort(-scores)][None, :]
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
+def test_ndcg_is_scikit_learns(seed: int, k: int) -> None:
+    scores, relevant, hits = ranking(seed)
     ours = evaluation.ndcg_at(hits, relevant.sum()[None], k)[0]
     if relevant.any():
         assert ours == pytest.approx(ndcg_score(relevant[None, :], scores[None, :], k=k))
@@ -64,6 +77,66 @@ def test_ndcg_is_scikit_learns(seed: int, k: int) -> None:
 def test_recall_counts_hits_over_all_relevant() -> None:
     hits = np.array([[True, False, True], [False, False, False]])
     np.testing.assert_allclose(evaluation.recall_at(hits, np.array([4, 0]), 3), [0.5, np.nan])
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
+def test_average_precision_is_scikit_learns(seed: int, k: int) -> None:
+    scores, relevant, hits = ranking(seed)
+    n_relevant = relevant.sum()[None]
+    if not relevant.any():
+        assert np.isnan(evaluation.map_at(hits, n_relevant, k)[0])
+        return
+    full = evaluation.map_at(hits, n_relevant, 9)[0]
+    assert full == pytest.approx(average_precision_score(relevant, scores))
+    precisions = [hits[0, : r + 1].mean() for r in range(min(k, 9)) if hits[0, r]]
+    cut = sum(precisions) / min(k, relevant.sum())
+    assert evaluation.map_at(hits, n_relevant, k)[0] == pytest.approx(cut)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
+def test_reciprocal_rank_is_scikit_learns_for_the_first_hit(seed: int, k: int) -> None:
+    scores, relevant, hits = ranking(seed)
+    ours = evaluation.mrr_at(hits, relevant.sum()[None], k)[0]
+    if not relevant.any():
+        assert np.isnan(ours)
+        return
+    best = np.where(relevant, scores, -1).argmax()
+    first = np.arange(9) == best
+    expected = label_ranking_average_precision_score(first[None, :], scores[None, :])
+    assert ours == pytest.approx(expected if first[np.argsort(-scores)][:k].any() else 0)
+
+
+def test_novelty_is_bits_of_self_information() -> None:
+    popularity = np.array([0.5, 0.25, 0.125, 0])
+    ranked = np.array([[0, 1, 2], [2, 3, 0]])
+    np.testing.assert_allclose(evaluation.novelty_at(ranked, popularity, 3), [2, 8 / 3])
+    np.testing.assert_allclose(evaluation.novelty_at(ranked, popularity, 1), [1, 3])
+
+
+def test_popularity_bias_compares_what_is_shown_with_the_list() -> None:
+    popularity = np.array([0.6, 0.2, 0.4, 0.1])
+    lists = lists_of([[9, 0, 0, 0], [0, None, 3, 0], [9, 0, 0, 0]])
+    lists = lists.entries(lists.rows < 2)
+    bias = evaluation.popularity_bias_at(np.array([[2, 3], [0, 3], [0, 1]]), lists, popularity, 2)
+    np.testing.assert_allclose(bias, [0.25 / 0.6, 0.35 / 0.3, np.nan])
+
+
+@given(seed=st.integers(0, 1000), k=st.integers(2, 6))
+def test_diversity_is_scikit_learns_mean_cosine_distance(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    tags = (rng.random((12, 5)) < 0.4).astype(np.float32)
+    ranked = np.array([rng.permutation(12)[:6] for _ in range(3)])
+    ours = evaluation.diversity_at(ranked, sparse.csr_array(tags), k)
+    for row, value in zip(ranked, ours, strict=True):
+        distances = cosine_distances(tags[row[:k]])
+        assert value == pytest.approx(distances[np.triu_indices(k, 1)].mean(), abs=1e-6)
+
+
+def test_one_anime_is_neither_alike_nor_diverse() -> None:
+    tags = sparse.csr_array(np.eye(3, dtype=np.float32))
+    assert np.isnan(evaluation.diversity_at(np.array([[0, 1]]), tags, 1)[0])
 
 
 def test_ranking_leaves_out_the_list_and_breaks_ties_by_column() -> None:
@@ -117,6 +190,82 @@ def test_bootstrap_interval_is_near_the_normal_one() -> None:
     half = 1.96 * values.std() / np.sqrt(800)
     assert low == pytest.approx(values.mean() - half, abs=0.002)
     assert high == pytest.approx(values.mean() + half, abs=0.002)
+
+
+@pytest.fixture(scope="module")
+def measured() -> evaluation.Measured:
+    """Two models on twenty people: long lists are served by "a", short ones by "b"."""
+    rng = np.random.default_rng(0)
+    table, found = np.zeros((20, 30), dtype=object), np.zeros((20, 30), dtype=object)
+    scores = {name: rng.random((20, 30)) for name in "ab"}
+    for user in range(20):
+        length = 4 if user < 10 else 12
+        table[user, :length] = 7
+        table[user, 0] = 0
+        wanted = [20, 25] if user % 2 else [20, 0]
+        found[user, wanted] = [9, 6]
+        scores["b" if user < 10 else "a"][user, wanted] += 1
+    given_lists, hidden = lists_of(table.tolist()), lists_of(found.tolist())
+    models = {name: Fixed(values, given_lists) for name, values in scores.items()}
+    tags = ItemFeatures(
+        given_lists.anime_ids, {"genres": sparse.csr_array(np.eye(30, dtype=np.float32))}, {}
+    )
+    return evaluation.measure(models, given_lists, hidden, ks=(3, 10), features=tags)
+
+
+def test_summary_covers_what_is_shown_beyond_accuracy(measured: evaluation.Measured) -> None:
+    table = evaluation.summary(measured, n_bootstrap=50)
+    assert set(table["metric"]) == {
+        "ndcg", "recall", "map", "mrr", "novelty", "popularity_bias", "diversity", "coverage",
+    }  # fmt: skip
+    assert not table.duplicated(["model", "target", "metric", "k"]).any()
+    assert (table.query("metric == 'diversity'")["value"] == 1).all()
+    without = evaluation.per_user(
+        Fixed(np.ones((20, 30)), measured.given), measured.given, measured.hidden
+    )[0]
+    assert "diversity" not in set(without["metric"])
+
+
+def test_paired_differences_are_scipys_bootstrap(measured: evaluation.Measured) -> None:
+    table = evaluation.differences(measured, "b", n_bootstrap=4000)
+    assert set(table["model"]) == {"a"}
+    assert set(table["baseline"]) == {"b"}
+    row = table.query("target == 'watched' and metric == 'ndcg' and k == 10").iloc[0]
+    wide = measured.per_user.query(
+        "target == 'watched' and metric == 'ndcg' and k == 10"
+    ).pivot_table(index="row", columns="model", values="value")
+    gaps = (wide["a"] - wide["b"]).to_numpy()
+    assert row["difference"] == pytest.approx(gaps.mean())
+    assert row["ratio"] == pytest.approx(wide["a"].mean() / wide["b"].mean())
+    theirs = stats.bootstrap(
+        (gaps,), np.mean, n_resamples=4000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert (row["low"], row["high"]) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+    with pytest.raises(InputError, match="no model 'c' to compare with: choose a, b"):
+        evaluation.differences(measured, "c")
+
+
+def test_each_wins_where_it_is_good(measured: evaluation.Measured) -> None:
+    groups = evaluation.by_profile_length(measured, n_bootstrap=20)
+    best = evaluation.best_per_group(groups)
+    assert best["group"].tolist() == ["short lists (at most 7)", "long lists (over 7)"]
+    assert best["model"].tolist() == ["b", "a"]
+    assert best["runner_up"].tolist() == ["a", "b"]
+    assert (best["value"] > best["runner_up_value"]).all()
+    found = groups.query("metric == 'recall' and k == 3 and target == 'watched'")
+    assert found.loc[found["model"] == "b", "value"].iloc[0] == 1
+    assert found["users"].tolist() == [10] * 4
+
+
+def test_niche_anime_are_judged_apart(measured: evaluation.Measured) -> None:
+    groups = evaluation.by_popularity(measured, n_bootstrap=20)
+    # Anime 1 to 3 are on all twenty lists: 60 of 140 entries; one of the next makes it half.
+    assert groups["group"].unique().tolist() == ["the 4 most popular", "the 26 niche"]
+    watched = groups.query("target == 'watched' and metric == 'recall' and k == 3")
+    assert watched["users"].tolist() == [0, 0, 20, 20]
+    niche = watched[watched["group"] == "the 26 niche"].set_index("model")["value"]
+    of_all = measured.per_user.query("target == 'watched' and metric == 'recall' and k == 3")
+    assert niche["a"] == pytest.approx(of_all.query("model == 'a'")["value"].mean())
 
 
 def test_nobody_to_judge_by() -> None:

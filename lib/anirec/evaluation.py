@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from anirec.config import InputError
 from anirec.features import ItemFeatures
-from anirec.interactions import Interactions
+from anirec.interactions import Interactions, positions
 from anirec.models import Model, RatingNet
 
 LIKED_FROM = 8
@@ -46,10 +48,89 @@ def recall_at(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
         return np.where(n_relevant > 0, hits[:, :k].sum(axis=1) / n_relevant, np.nan)
 
 
+def map_at(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """Return the average precision at k per user, whose mean is MAP@k; NaN where none is relevant.
+
+    The precision at each hit's rank, summed over min(k, n_relevant); at k = all anime it is the
+    area that `sklearn.metrics.average_precision_score` gives.
+    """
+    hits = hits[:, :k]
+    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        average = (precision * hits).sum(axis=1) / np.minimum(n_relevant, k)
+    return np.where(n_relevant > 0, average, np.nan)
+
+
+def mrr_at(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
+    """Return 1 / rank of the first hit per user, 0 without one among the first k; its mean is MRR.
+
+    NaN where nothing is relevant.
+    """
+    hits = hits[:, :k]
+    first = np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1.0), 0.0)
+    return np.where(n_relevant > 0, first, np.nan)
+
+
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "ndcg": ndcg_at,
     "recall": recall_at,
+    "map": map_at,
+    "mrr": mrr_at,
 }
+
+
+def novelty_at(ranked: np.ndarray, popularity: np.ndarray, k: int) -> np.ndarray:
+    """Return how surprising what is shown is, in bits per anime, (n_users,).
+
+    The mean of ``-log2(share of lists an anime is on)`` over the first k (mean self-information;
+    Vargas and Castells 2011). An anime on no list counts as on half as many as the rarest.
+
+    Parameters
+    ----------
+    ranked : columns shown, best first, (n_users, at least k).
+    popularity : (n_anime,), the share of the training lists each anime is on.
+    """
+    rarest = popularity[popularity > 0].min(initial=1.0)
+    return -np.log2(np.maximum(popularity, rarest / 2))[ranked[:, :k]].mean(axis=1)
+
+
+def popularity_bias_at(
+    ranked: np.ndarray, given: Interactions, popularity: np.ndarray, k: int
+) -> np.ndarray:
+    """Return how much more popular what is shown is than what is on the list given, (n_users,).
+
+    Mean popularity of the first k over that of the list: 1 means as mainstream as the person is (1
+    + ΔGAP of Abdollahpouri et al. 2019). NaN where the list is empty.
+    """
+    on_list = np.bincount(given.rows, popularity[given.indices], given.shape[0])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return popularity[ranked[:, :k]].mean(axis=1) / (on_list / given.lengths)
+
+
+def diversity_at(ranked: np.ndarray, tags: sparse.csr_array, k: int) -> np.ndarray:
+    """Return the intra-list diversity per user: the mean of 1 − cosine over pairs of the first k.
+
+    (Ziegler et al. 2005, with tags for topics.) An anime without tags is like no other; NaN where
+    fewer than two are shown.
+
+    Parameters
+    ----------
+    ranked : columns shown, best first, (n_users, at least k).
+    tags : (n_anime, n_tags), which tags each anime has.
+    """
+    ranked = ranked[:, :k]
+    n_users, k = ranked.shape
+    if k < 2:
+        return np.full(n_users, np.nan)
+    shown = sparse.csr_array(
+        (np.ones(ranked.size), ranked.ravel(), np.arange(0, ranked.size + 1, k)),
+        shape=(n_users, tags.shape[0]),
+    )
+    norms = np.sqrt((tags**2).sum(axis=1))
+    unit = sparse.diags_array(1 / np.maximum(norms, 1e-12)) @ tags
+    total = ((shown @ unit) ** 2).sum(axis=1)
+    alone = shown @ (unit**2).sum(axis=1)
+    return 1 - (total - alone) / (k * (k - 1))
 
 
 def top_ranked(scores: np.ndarray, given: Interactions, k: int) -> np.ndarray:
@@ -69,15 +150,8 @@ def top_ranked(scores: np.ndarray, given: Interactions, k: int) -> np.ndarray:
     return ranked
 
 
-def per_user(
-    model: Model, given: Interactions, hidden: Interactions, ks: tuple[int, ...] = (10, 20)
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Rank for each user what was hidden, and measure it.
-
-    Returns
-    -------
-    frame with ``row``, ``target`` (watched, liked), ``metric``, ``k``, ``value`` (NaN where the
-    user has nothing relevant), and the columns ranked, (n_users, max(ks)).
+def rank(model: Model, given: Interactions, depth: int) -> np.ndarray:
+    """Return the columns of the ``depth`` best anime not on the given lists, (n_users, depth).
 
     Raises
     ------
@@ -86,35 +160,127 @@ def per_user(
     """
     if not given.shape[0]:
         raise InputError("there are no held-out users to judge by: too few lists are long enough")
-    depth = max(ks)
-    relevant = {
-        "watched": hidden.matrix(),
-        "liked": hidden.entries(np.nan_to_num(hidden.ratings) >= LIKED_FROM).matrix(),
-    }
-    ranked, parts = [], []
+    ranked = []
     for start in range(0, given.shape[0], BATCH):
-        rows = np.arange(start, min(start + BATCH, given.shape[0]))
-        profiles = given.users(rows)
-        best = top_ranked(np.array(model.score(profiles)), profiles, depth)
-        ranked.append(best)
-        for target, matrix in relevant.items():
-            wanted = matrix[rows].toarray() > 0
-            hits, n_relevant = np.take_along_axis(wanted, best, axis=1), wanted.sum(axis=1)
-            for metric, measure in METRICS.items():
-                for k in ks:
-                    values = measure(hits, n_relevant, k)
-                    parts.append(
-                        pd.DataFrame(
-                            {
-                                "row": rows,
-                                "target": target,
-                                "metric": metric,
-                                "k": k,
-                                "value": values,
-                            }
-                        )
-                    )
-    return pd.concat(parts, ignore_index=True), np.vstack(ranked)
+        profiles = given.users(np.arange(start, min(start + BATCH, given.shape[0])))
+        ranked.append(top_ranked(np.array(model.score(profiles)), profiles, depth))
+    return np.vstack(ranked)
+
+
+def accuracy(ranked: np.ndarray, relevant: Interactions, ks: tuple[int, ...]) -> pd.DataFrame:
+    """Measure rankings by which anime were relevant: ``row``, ``metric``, ``k``, ``value``.
+
+    ``value`` is NaN where a user has nothing relevant.
+    """
+    n_users, n_anime = relevant.shape
+    cells = relevant.rows * np.int64(n_anime) + relevant.indices
+    shown = np.arange(n_users)[:, None] * np.int64(n_anime) + ranked
+    hits = positions(cells, shown.ravel())[1].reshape(ranked.shape)
+    return _per_row(
+        (metric, k, measure(hits, relevant.lengths, k))
+        for metric, measure in METRICS.items()
+        for k in ks
+    )
+
+
+def targets(hidden: Interactions) -> dict[str, Interactions]:
+    """Return what was to be found: all that was hidden (watched), and what was liked of it."""
+    return {
+        "watched": hidden,
+        "liked": hidden.entries(np.nan_to_num(hidden.ratings) >= LIKED_FROM),
+    }
+
+
+def per_user(
+    model: Model,
+    given: Interactions,
+    hidden: Interactions,
+    ks: tuple[int, ...] = (10, 20),
+    features: ItemFeatures | None = None,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Rank for each user what was hidden, and measure it.
+
+    Returns
+    -------
+    frame with ``row``, ``target`` (watched, liked; any for metrics of the list shown alone),
+    ``metric``, ``k``, ``value`` (NaN where the user has nothing relevant), and the columns ranked,
+    (n_users, max(ks)). Diversity is of genres, and left out where ``features`` hold none.
+
+    Raises
+    ------
+    InputError
+        If there is no user to judge by.
+    """
+    ranked = rank(model, given, max(ks))
+    parts = {name: accuracy(ranked, relevant, ks) for name, relevant in targets(hidden).items()}
+    popularity = np.asarray(model.popularity_, dtype=np.float64)
+    beyond: dict[str, Callable[[int], np.ndarray]] = {
+        "novelty": lambda k: novelty_at(ranked, popularity, k),
+        "popularity_bias": lambda k: popularity_bias_at(ranked, given, popularity, k),
+    }
+    if features is not None and "genres" in features.matrices:
+        beyond["diversity"] = lambda k: diversity_at(ranked, features.matrices["genres"], k)
+    parts["any"] = _per_row((name, k, measure(k)) for name, measure in beyond.items() for k in ks)
+    for target, part in parts.items():
+        part.insert(1, "target", target)
+    return pd.concat(parts.values(), ignore_index=True), ranked
+
+
+def _per_row(measured: Iterable[tuple[str, int, np.ndarray]]) -> pd.DataFrame:
+    """Return values per user, one array per (metric, k), as a tidy frame."""
+    parts = [
+        pd.DataFrame({"row": np.arange(len(values)), "metric": metric, "k": k, "value": values})
+        for metric, k, values in measured
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What models showed held-out users, measured user by user.
+
+    Attributes
+    ----------
+    per_user : ``model``, ``row``, ``target``, ``metric``, ``k``, ``value``; see `per_user`.
+    ranked : the columns each model shows, best first, (n_users, max(ks)).
+    given, hidden : the lists given and what was hidden of them.
+    popularity : (n_anime,), the share of the training lists each anime is on.
+    """
+
+    per_user: pd.DataFrame
+    ranked: dict[str, np.ndarray]
+    given: Interactions
+    hidden: Interactions
+    popularity: np.ndarray
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """The depths measured."""
+        return tuple(int(k) for k in self.per_user["k"].unique())
+
+
+def measure(
+    models: Mapping[str, Model],
+    given: Interactions,
+    hidden: Interactions,
+    ks: tuple[int, ...] = (10, 20),
+    features: ItemFeatures | None = None,
+) -> Measured:
+    """Let fitted models rank for held-out users once; tables are made of what it returns.
+
+    The popularity is that of the lists the first model was fitted on.
+
+    Raises
+    ------
+    InputError
+        If there is no user to judge by.
+    """
+    values, ranked = {}, {}
+    for name, model in models.items():
+        values[name], ranked[name] = per_user(model, given, hidden, ks, features)
+    frame = pd.concat(values, names=["model"]).reset_index("model").reset_index(drop=True)
+    popularity = np.asarray(next(iter(models.values())).popularity_)
+    return Measured(frame, ranked, given, hidden, popularity)
 
 
 def evaluate(
@@ -124,8 +290,14 @@ def evaluate(
     ks: tuple[int, ...] = (10, 20),
     n_bootstrap: int = 1000,
     seed: int = 0,
+    features: ItemFeatures | None = None,
 ) -> pd.DataFrame:
-    """Compare fitted models on held-out users.
+    """Compare fitted models on held-out users: `summary` of what `measure` returns."""
+    return summary(measure(models, given, hidden, ks, features), n_bootstrap, seed)
+
+
+def summary(measured: Measured, n_bootstrap: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Compare models by their means over users.
 
     Returns
     -------
@@ -134,19 +306,133 @@ def evaluate(
         have something relevant, the ``low`` and ``high`` ends of its 95 % bootstrap interval, and
         the number of ``users``. ``coverage`` is the share of all anime that somebody is shown.
     """
+    table = _means(measured.per_user, ["model", "target", "metric", "k"], n_bootstrap, seed)
+    n_users, n_anime = measured.given.shape
+    shares = [
+        (name, "any", "coverage", k, len(np.unique(ranked[:, :k])) / n_anime, n_users)
+        for name, ranked in measured.ranked.items()
+        for k in measured.ks
+    ]
+    columns = ["model", "target", "metric", "k", "value", "users"]
+    return pd.concat([table, pd.DataFrame(shares, columns=columns)], ignore_index=True)
+
+
+def differences(
+    measured: Measured, baseline: str, n_bootstrap: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Compare each model with ``baseline`` on the same users (paired bootstrap).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per other ``model``, ``target``, ``metric`` and ``k``: the mean ``difference`` over
+        users (model minus baseline), the ``low`` and ``high`` ends of its 95 % bootstrap interval
+        (one that leaves out 0: not by chance), its ``ratio`` to the baseline's mean, and the number
+        of ``users``.
+
+    Raises
+    ------
+    InputError
+        If the baseline was not measured.
+    """
+    if baseline not in measured.ranked:
+        raise InputError(
+            f"there is no model {baseline!r} to compare with: choose {', '.join(measured.ranked)}"
+        )
+    keys = ["row", "target", "metric", "k"]
+    of_baseline = measured.per_user["model"] == baseline
+    paired = measured.per_user[~of_baseline].merge(
+        measured.per_user[of_baseline].drop(columns="model"), on=keys, suffixes=("", "_baseline")
+    )
+    by = ["model", "target", "metric", "k"]
+    means = paired.groupby(by, sort=False)["value_baseline"].mean().reset_index(drop=True)
+    table = _means(
+        paired.assign(value=paired["value"] - paired["value_baseline"]), by, n_bootstrap, seed
+    ).rename(columns={"value": "difference"})
+    table.insert(7, "ratio", 1 + table["difference"] / means)
+    table.insert(1, "baseline", baseline)
+    return table
+
+
+def by_profile_length(measured: Measured, n_bootstrap: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Compare models on short and long lists, parted at the median length of those given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `summary`'s columns after ``group``, whose names give the lengths; no ``coverage``.
+    """
+    lengths = measured.given.lengths
+    median = int(np.median(lengths))
+    names = np.array([f"short lists (at most {median})", f"long lists (over {median})"])
+    group = names[(lengths > median).astype(int)][measured.per_user["row"]]
+    grouped = measured.per_user.assign(group=group).sort_values(
+        "group", key=lambda column: column == names[1], kind="stable"
+    )
+    return _means(grouped, ["group", "model", "target", "metric", "k"], n_bootstrap, seed)
+
+
+def by_popularity(measured: Measured, n_bootstrap: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Compare models on how well they find popular and niche anime.
+
+    Popular are the fewest anime that make up half of all training entries. For each group only the
+    hidden anime of it count as relevant; the rankings are those over all anime.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `summary`'s columns after ``group``, whose names give the number of anime; of the targets
+        watched and liked.
+    """
+    falling = np.argsort(-measured.popularity, kind="stable")
+    share = np.cumsum(measured.popularity[falling], dtype=np.float64)
+    n_popular = int(np.searchsorted(share, share[-1] / 2)) + 1
+    popular = np.zeros(len(falling), dtype=bool)
+    popular[falling[:n_popular]] = True
+    names = f"the {n_popular} most popular", f"the {len(falling) - n_popular} niche"
+    parts = [
+        accuracy(
+            ranked, relevant.entries(popular[relevant.indices] == (name == names[0])), measured.ks
+        ).assign(group=name, model=model, target=target)
+        for name in names
+        for model, ranked in measured.ranked.items()
+        for target, relevant in targets(measured.hidden).items()
+    ]
+    by = ["group", "model", "target", "metric", "k"]
+    return _means(pd.concat(parts, ignore_index=True), by, n_bootstrap, seed)
+
+
+def best_per_group(
+    groups: pd.DataFrame, target: str = "watched", metric: str = "ndcg", k: int = 10
+) -> pd.DataFrame:
+    """Return where each model wins: the best ``model`` of each ``group`` by one metric, with its
+    ``value`` and that of the ``runner_up``.
+
+    Parameters
+    ----------
+    groups : what `by_profile_length` or `by_popularity` returns, or both on top of each other.
+    """
+    chosen = groups[
+        (groups["target"] == target) & (groups["metric"] == metric) & (groups["k"] == k)
+    ].sort_values("value", ascending=False, kind="stable")
     rows = []
-    for name, model in models.items():
-        values, ranked = per_user(model, given, hidden, ks)
-        for (target, metric, k), group in values.groupby(["target", "metric", "k"], sort=False):
-            measured = group["value"].dropna().to_numpy()
-            low, high = bootstrap_interval(measured, n_bootstrap, seed)
-            mean = measured.mean() if len(measured) else np.nan
-            rows.append((name, target, metric, k, mean, low, high, len(measured)))
-        for k in ks:
-            share = len(np.unique(ranked[:, :k])) / given.shape[1]
-            rows.append((name, "any", "coverage", k, share, np.nan, np.nan, given.shape[0]))
-    columns = ["model", "target", "metric", "k", "value", "low", "high", "users"]
+    for group in groups["group"].unique():
+        ranked = chosen[chosen["group"] == group].head(2)
+        names, values = ranked["model"].tolist(), ranked["value"].tolist()
+        rows.append((group, names[0], values[0], *(names[1:] or [""]), *(values[1:] or [np.nan])))
+    columns = ["group", "model", "value", "runner_up", "runner_up_value"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _means(values: pd.DataFrame, by: list[str], n_bootstrap: int, seed: int) -> pd.DataFrame:
+    """Return the mean ``value`` of each group, its 95 % interval, and the number of ``users``."""
+    rows = []
+    for key, group in values.groupby(by, sort=False):
+        measured = group["value"].dropna().to_numpy()
+        low, high = bootstrap_interval(measured, n_bootstrap, seed)
+        mean = measured.mean() if len(measured) else np.nan
+        rows.append((*key, mean, low, high, len(measured)))
+    return pd.DataFrame(rows, columns=[*by, "value", "low", "high", "users"])
 
 
 def bootstrap_interval(values: np.ndarray, n: int = 1000, seed: int = 0) -> tuple[float, float]:

@@ -29,6 +29,6 @@ def test_mal_2023_catalogue_loses_its_cut_off_row_only(real_data: Path, tmp_path
     assert content["tables"]["anime"]["rows"] == 1_821
     assert content["missing"] == ["users-details-2023.csv", "users-score-2023.csv"]
     rejects = pd.read_csv(tmp_path / "rejects.csv")
-    assert rejects[["line", "record"]].values.tolist() == [[6062, 1823]]
+    assert rejects[["line", "record"]].to_numpy().tolist() == [[6062, 1823]]
     assert rejects["reason"].tolist() == ["cut off at the end of the file"]
     assert "users-score-2023.csv: missing" in report.summary()

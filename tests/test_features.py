@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anirec.features import item_features, title_words
+from anirec.features import item_features, title_bigrams, title_start, title_words
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def anime() -> pd.DataFrame:
             "genres": [["Action", "Comedy"], np.array(["Comedy"]), None],
             "studios": [None, None, None],
             "type": pd.Categorical(["TV", "Movie", None]),
+            "episodes": pd.array([500, None, 12], dtype="Int16"),
             "year": pd.array([2007, 2011, None], dtype="Int16"),
+            "members": pd.array([None, None, None], dtype="Int32"),
         }
     )
 
@@ -30,11 +32,15 @@ def test_rows_follow_the_ids_asked_for(anime: pd.DataFrame) -> None:
     assert features.tags["title_words"] == ["gintama", "naruto", "shippuuden"]
     assert features.tags["era"] == ["2000s", "2010s"]
     np.testing.assert_array_equal(features.matrices["type"].toarray(), [[1, 0], [0, 0], [0, 1]])
+    np.testing.assert_array_equal(features.numbers["episodes"], [np.nan, np.nan, 500])
+    np.testing.assert_array_equal(features.numbers["year"], [2011, np.nan, 2007])
 
 
 def test_kinds_the_table_lacks_are_left_out(anime: pd.DataFrame) -> None:
     features = item_features(anime, anime["anime_id"].to_numpy())
-    assert list(features.matrices) == ["title_words", "genres", "type", "era"]
+    titles = ["title_words", "title_bigrams", "title_first", "title_first_two"]
+    assert list(features.matrices) == [*titles, "genres", "type", "era"]
+    assert list(features.numbers) == ["episodes", "year"]
     overview = features.overview().set_index("feature")
     assert overview.loc["genres", "tags"] == 2
     assert overview.loc["genres", "share_with"] == pytest.approx(2 / 3)
@@ -59,3 +65,13 @@ def test_table_of_other_things() -> None:
 )
 def test_title_words(title: str | None, words: list[str]) -> None:
     assert title_words(title) == words
+
+
+def test_words_that_name_a_franchise() -> None:
+    title = "Gintama°: Aizome Kaori-hen 2"
+    assert title_start(title, 1) == ["gintama"]
+    assert title_start(title, 2) == ["gintama aizome"]
+    assert title_start("Gintama", 2) == ["gintama"]
+    assert title_start(None, 2) == []
+    assert title_bigrams(title) == ["gintama aizome", "aizome kaori", "kaori hen", "hen 2"]
+    assert title_bigrams("Major Major Major") == ["major major"]

@@ -163,14 +163,16 @@ class Interactions:
             }
         )
 
-    def user_means(self, shrinkage: float = 5.0) -> np.ndarray:
+    def user_means(self, shrinkage: float = 5.0, mean: float | None = None) -> np.ndarray:
         """Return each user's mean rating, float32 (n_users,), shrunk to everybody's mean.
 
         ``(sum + shrinkage * mean) / (count + shrinkage)``: a user without scores gets the mean.
+        ``mean`` is that of the scores here unless given: newcomers are shrunk to the community's.
         """
         scored = self.scored
         values = np.where(scored, self.ratings, 0).astype(np.float64)
-        mean = values.sum() / max(1, scored.sum())
+        if mean is None:
+            mean = values.sum() / max(1, scored.sum())
         total = np.bincount(self.rows, weights=values, minlength=self.shape[0])
         count = np.bincount(self.rows, weights=scored, minlength=self.shape[0])
         return ((total + shrinkage * mean) / np.maximum(count + shrinkage, 1e-9)).astype(np.float32)

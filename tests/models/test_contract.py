@@ -16,7 +16,10 @@ from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import MODELS, ColdProfileWarning, Model, load_model
 
-SMALL = {"rating-net": {"embedding_dim": 4, "epochs": 60, "l2": 0.01, "patience": 5}}
+SMALL = {
+    "pure-svd": {"n_factors": 2},
+    "rating-net": {"embedding_dim": 4, "epochs": 60, "l2": 0.01, "patience": 5},
+}
 NAMES = list(MODELS)
 
 

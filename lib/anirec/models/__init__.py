@@ -11,11 +11,23 @@ from anirec.config import InputError
 from anirec.models.base import ColdProfileWarning, Model, read_about
 from anirec.models.content import ContentTfidf
 from anirec.models.ease import EASE
+from anirec.models.hybrid_ease import HybridEASE
+from anirec.models.item_knn import ItemKNN
 from anirec.models.popularity import Popularity
+from anirec.models.pure_svd import PureSVD
 from anirec.models.rating_net import RatingNet
 
 MODELS: dict[str, type[Model]] = {
-    model.NAME: model for model in (Popularity, ContentTfidf, EASE, RatingNet)
+    model.NAME: model
+    for model in (
+        Popularity,
+        ContentTfidf,
+        ItemKNN,
+        PureSVD,
+        EASE,
+        HybridEASE,
+        RatingNet,
+    )
 }
 
 __all__ = [
@@ -23,8 +35,11 @@ __all__ = [
     "MODELS",
     "ColdProfileWarning",
     "ContentTfidf",
+    "HybridEASE",
+    "ItemKNN",
     "Model",
     "Popularity",
+    "PureSVD",
     "RatingNet",
     "load_model",
 ]

@@ -188,6 +188,13 @@ class Model(ABC):
         """Read what `_save_more` wrote."""
 
 
+def copied(model: Model) -> Model:
+    """Return a copy of a model that shares its arrays."""
+    twin = object.__new__(type(model))
+    twin.__dict__.update(model.__dict__)
+    return twin
+
+
 def read_about(folder: Path) -> dict:
     """Return a model folder's description: ``model``, ``format``, ``parameters``.
 

@@ -1,0 +1,212 @@
+"""HybridEASE: EASE on signed preferences, with side information about the anime."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from anirec.config import InputError
+from anirec.features import ItemFeatures
+from anirec.interactions import Interactions
+from anirec.models.item_item import ItemItem, autoencoder, gram
+
+log = logging.getLogger(__name__)
+
+TAG_WEIGHTS = {"genres": 10.0, "title_words": 12.0, "title_first": 13.0, "type": 2.0}
+"""Weight α of each kind of tag, tuned on validation users of `mal-2016`."""
+
+DROPPED = -1.0
+"""What giving up an anime takes off an entry without score, in standard deviations of ratings."""
+
+SD_SHRINKAGE = 1e-6
+
+COLD_NEIGHBOURS = 10
+"""Anime most like one that nobody rated, whose weights it borrows."""
+
+COLD_SHRINKAGE = 5.0
+"""Cosines summed at which an anime nobody rated takes half of its neighbours' weights."""
+
+POPULARITY_POWER = 0.5
+"""By what power of the ratio of members an anime nobody rated is scored above its neighbours."""
+
+OWN = 0.6
+"""What having an anime says for one that is all like it."""
+
+
+class HybridEASE(ItemItem):
+    """Linear autoencoder in closed form on signed preferences and item side information.
+
+    EASE (Steck, WWW 2019) with the regularisation of EDLAE (Steck, NeurIPS 2020) and tags as
+    further rows of the matrix, as in collective EASE (Jeunen et al., "Closed-Form Models for
+    Collaborative Filtering with Side-Information", RecSys 2020):
+
+        z_ui = 1 + w · (r_ui − r̄_u) / sd,   a constant where there is no score
+        G = ZᵀZ + Σ_f α_f T_f D_f⁻ᵞ T_fᵀ ;   Λ = p / (1 − p) · diag(ZᵀZ) + λ
+        P = (G + Λ)⁻¹ ;   W = I − P / diag(P) ;   scores = z W
+
+    with ``r̄_u`` the person's mean rating shrunk to everybody's, ``sd`` the standard deviation of
+    all ratings, ``T_f`` the anime × tag matrix of kind f and ``D_f`` how many anime have each tag.
+    An anime nobody rated borrows the weights of those most like it by their tags.
+
+    Parameters
+    ----------
+    rating_weight : w, what one standard deviation above the person's mean adds to an entry.
+    unscored : what an entry without a score counts.
+    profile_rating_weight, profile_unscored : the same for the lists scored, where other values
+        proved better than for those learned from.
+    mean_shrinkage : scores' worth of everybody's mean in ``r̄_u``.
+    dropout : p, the dropout that EDLAE's regularisation stands for.
+    l2 : the L2 penalty λ.
+    tag_weights : α by kind of tag, of `features.item_features`; `TAG_WEIGHTS` by default. Kinds
+        the features lack are skipped, and the log says which.
+    tag_discount : γ: by what power of their number a tag counts less for each of its anime.
+    user_discount : β: a list of n entries counts ∝ n⁻ᵝ.
+
+    Attributes
+    ----------
+    weights_ : float32 (n_anime, n_anime), ``W``; row j holds what having j says for each anime.
+    precision_ : float32 (n_anime,), the diagonal of ``P``.
+    scale_ : float32 (2,), mean and standard deviation of the ratings.
+    """
+
+    NAME = "hybrid-ease"
+    ARRAYS = ("precision_", "scale_")
+
+    def __init__(
+        self,
+        rating_weight: float = 0.23,
+        unscored: float = 1.05,
+        profile_rating_weight: float = 0.19,
+        profile_unscored: float = 0.72,
+        mean_shrinkage: float = 8.0,
+        dropout: float = 0.08,
+        l2: float = 53.0,
+        tag_weights: Mapping[str, float] | None = None,
+        tag_discount: float = 0.5,
+        user_discount: float = 0.18,
+    ) -> None:
+        self.rating_weight = rating_weight
+        self.unscored = unscored
+        self.profile_rating_weight = profile_rating_weight
+        self.profile_unscored = profile_unscored
+        self.mean_shrinkage = mean_shrinkage
+        self.dropout = dropout
+        self.l2 = l2
+        self.tag_weights = dict(TAG_WEIGHTS if tag_weights is None else tag_weights)
+        self.tag_discount = tag_discount
+        self.user_discount = user_discount
+
+    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout is a share from 0 to below 1, not {self.dropout}")
+        scores = train.ratings[train.scored].astype(np.float64)
+        self.scale_ = np.array(
+            [scores.mean(), max(scores.std(), SD_SHRINKAGE)] if len(scores) else [0, 1], np.float32
+        )
+        values = self._preferences(train, self.rating_weight, self.unscored)
+        if self.user_discount:
+            lengths = train.lengths[train.rows]
+            values *= (lengths / np.median(lengths)) ** np.float32(-self.user_discount / 2)
+        warm = np.bincount(train.indices, minlength=train.shape[1]) > 0
+        tags = self._tags(features, warm)
+        lists = train.matrix(values)[:, warm]
+        squares = np.asarray(lists.power(2).sum(axis=0))
+        matrix = sparse.vstack([lists, tags[warm].T], format="csr", dtype=np.float32)
+        penalty = self.dropout / (1 - self.dropout) * squares + self.l2
+        weights, precision = autoencoder(gram(matrix), penalty)
+        if warm.all():
+            self.weights_, self.precision_ = weights, precision
+        else:
+            shares = _neighbour_shares(tags[~warm], tags[warm])
+            if features is not None and "members" in features.numbers:
+                shares = _by_popularity(shares, features.numbers["members"], warm)
+            self._borrow(weights, precision, shares, warm)
+
+    def _values(self, profiles: Interactions) -> np.ndarray:
+        return self._preferences(profiles, self.profile_rating_weight, self.profile_unscored)
+
+    def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
+        """Return ``z`` of each entry, float32 (nnz,)."""
+        mean, sd = self.scale_
+        deviations = (lists.ratings - lists.user_means(self.mean_shrinkage, mean)[lists.rows]) / sd
+        values = np.where(lists.scored, 1 + weight * deviations, unscored)
+        values[lists.dropped] = unscored + weight * DROPPED
+        return values.astype(np.float32)
+
+    def _tags(self, features: ItemFeatures | None, warm: np.ndarray) -> sparse.csr_array:
+        """Return all tags side by side, CSR (n_anime, n_tags), each weighted √(α · n⁻ᵞ)."""
+        wanted = {kind: weight for kind, weight in self.tag_weights.items() if weight}
+        known = features.matrices if features is not None else {}
+        lacking = [kind for kind in wanted if kind not in known]
+        if lacking:
+            log.info("%s: fitted without %s: not known here", self.NAME, ", ".join(lacking))
+        parts = [sparse.csr_array((len(warm), 0), dtype=np.float32)]
+        for kind, weight in wanted.items():
+            if kind in known:
+                numbers = np.asarray(known[kind].sum(axis=0))
+                # A tag of one anime says nothing about another.
+                several = np.flatnonzero(numbers > 1)
+                scale = np.sqrt(weight * numbers[several] ** -self.tag_discount)
+                parts.append(known[kind][:, several] @ sparse.diags_array(scale.astype(np.float32)))
+        return sparse.csr_array(sparse.hstack(parts, format="csr"), dtype=np.float32)
+
+    def _borrow(
+        self, weights: np.ndarray, precision: np.ndarray, shares: sparse.csr_array, warm: np.ndarray
+    ) -> None:
+        """Set the weights of all anime from those rated: the others' are shares of them."""
+        with_own = weights + np.diag(np.full(len(weights), OWN, dtype=np.float32))
+        n = len(warm)
+        self.weights_ = np.zeros((n, n), dtype=np.float32)
+        rows, others = np.flatnonzero(warm), np.flatnonzero(~warm)
+        self.weights_[np.ix_(rows, rows)] = weights
+        self.weights_[np.ix_(rows, others)] = (shares @ with_own.T).T
+        spoken = shares @ with_own
+        self.weights_[np.ix_(others, rows)] = spoken
+        self.weights_[np.ix_(others, others)] = (shares @ spoken.T).T
+        np.fill_diagonal(self.weights_, 0)
+        self.precision_ = np.empty(n, dtype=np.float32)
+        self.precision_[warm] = precision
+        self.precision_[~warm] = precision.max()
+
+    def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
+        """Return the ``k`` anime of greatest partial correlation: ``anime_id``, ``similarity``.
+
+        ``−P_ij / √(P_ii P_jj)``: how two anime go together once all others are accounted for.
+        """
+        column = self.column(anime_id)
+        scale = np.sqrt(self.precision_ / self.precision_[column])
+        return self._neighbours(self._row(column) * scale, column, k)
+
+
+def _neighbour_shares(cold: sparse.csr_array, warm: sparse.csr_array) -> sparse.csr_array:
+    """Return for each cold anime what shares of its tags' neighbours it takes, CSR (cold, warm).
+
+    The `COLD_NEIGHBOURS` of greatest cosine take part in proportion to it; the shares sum to at
+    most one, the less the weaker the resemblance.
+    """
+
+    def normed(tags: sparse.csr_array) -> sparse.csr_array:
+        norms = np.sqrt(np.asarray(tags.power(2).sum(axis=1)))
+        return sparse.diags_array(1 / np.maximum(norms, 1e-12), dtype=np.float32) @ tags
+
+    cosines = (normed(cold) @ normed(warm).T).toarray()
+    if cosines.shape[1] > COLD_NEIGHBOURS:
+        far = np.argpartition(-cosines, COLD_NEIGHBOURS, axis=1)[:, COLD_NEIGHBOURS:]
+        np.put_along_axis(cosines, far, 0, axis=1)
+    cosines /= cosines.sum(axis=1, keepdims=True) + COLD_SHRINKAGE
+    return sparse.csr_array(cosines)
+
+
+def _by_popularity(
+    shares: sparse.csr_array, members: np.ndarray, warm: np.ndarray
+) -> sparse.csr_array:
+    """Scale each cold anime's shares by how its number of members compares to its neighbours'."""
+    members = np.nan_to_num(members, nan=np.nanmedian(members)) + 1
+    total = shares.sum(axis=1)
+    usual = np.exp(shares @ np.log(members[warm]) / np.maximum(total, 1e-12))
+    ratio = np.where(total > 0, members[~warm] / usual, 1) ** POPULARITY_POWER
+    return sparse.diags_array(np.clip(ratio, 0.2, 5).astype(np.float32)) @ shares

@@ -1,0 +1,197 @@
+"""What the item-item models share: scores that are sums over the profile, and their algebra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import scipy.linalg
+from scipy import sparse
+
+from anirec.config import InputError
+from anirec.files import written_whole
+from anirec.interactions import Interactions
+from anirec.models.base import Model, copied
+
+GRAM_BLOCK = 1024
+"""Columns of the Gram matrix computed at once: bounds its sparse intermediate."""
+
+PRUNE_BLOCK = 512
+"""Columns pruned at once."""
+
+DENSE = "weights_.npy"
+SPARSE = ("weights_data_.npy", "weights_indices_.npy", "weights_indptr_.npy")
+
+
+class ItemItem(Model):
+    """A model that scores with ``V W``, ``V`` the values of the profile's entries.
+
+    Attributes
+    ----------
+    weights_ : float32 (n_anime, n_anime), ``W``, an array or, once pruned, CSR; row j holds what
+        having j says for each anime.
+    """
+
+    weights_: np.ndarray | sparse.csr_array
+
+    def _values(self, profiles: Interactions) -> np.ndarray | float:
+        """Return what each entry of the profiles counts, float32 (nnz,) or one number."""
+        return 1.0
+
+    def _score(self, profiles: Interactions) -> np.ndarray:
+        scores = profiles.matrix(self._values(profiles)) @ self.weights_
+        return scores.toarray() if sparse.issparse(scores) else np.asarray(scores, np.float32)
+
+    def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
+        """Return the ``k`` anime that this one speaks most for: ``anime_id``, ``similarity``."""
+        column = self.column(anime_id)
+        return self._neighbours(self._row(column), column, k)
+
+    def _row(self, column: int) -> np.ndarray:
+        """Return row ``column`` of the weights, float32 (n_anime,)."""
+        row = self.weights_[[column]]
+        return (row.toarray() if sparse.issparse(row) else np.asarray(row))[0]
+
+    def explain(self, profile: Interactions, anime_id: int) -> pd.DataFrame:
+        """Return the terms of one profile's score for an anime; they sum to the score.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``anime_id`` of each entry of the profile and its ``contribution``.
+
+        Raises
+        ------
+        InputError
+            If there is not exactly one profile or the anime is unknown.
+        """
+        if profile.shape[0] != 1:
+            raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
+        column = self.column(anime_id)
+        rows = self.weights_[profile.indices]
+        terms = rows[:, [column]].toarray()[:, 0] if sparse.issparse(rows) else rows[:, column]
+        return pd.DataFrame(
+            {
+                "anime_id": self.anime_ids_[profile.indices],
+                "contribution": np.asarray(terms * self._values(profile), dtype=np.float32),
+            }
+        )
+
+    def prune(self, k: int) -> Self:
+        """Return a fitted copy that keeps the ``k`` strongest weights per anime scored.
+
+        It scores and loads faster and is smaller, for a slightly different ranking. The strength
+        of a weight is its size times the root of the share of lists that have the anime it stands
+        for: what it adds to the spread of the scores.
+
+        Raises
+        ------
+        InputError
+            If ``k`` is not positive or the model is not fitted.
+        """
+        self._check_fitted()
+        if k < 1:
+            raise InputError(f"prune keeps at least one weight per anime, not {k}")
+        pruned = copied(self)
+        pruned.weights_ = strongest(self.weights_, k, np.sqrt(self.popularity_))
+        return pruned
+
+    def _save_more(self, folder: Path) -> None:
+        w = self.weights_
+        if sparse.issparse(w):
+            arrays = dict(zip(SPARSE, (w.data, w.indices, w.indptr), strict=True))
+        else:
+            arrays = {DENSE: w}
+        for name in {DENSE, *SPARSE} - set(arrays):
+            (folder / name).unlink(missing_ok=True)
+        for name, array in arrays.items():
+            with written_whole(folder / name) as beside, beside.open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
+
+    def _load_more(self, folder: Path) -> None:
+        names = SPARSE if (folder / SPARSE[0]).is_file() else (DENSE,)
+        arrays = []
+        for name in names:
+            if not (folder / name).is_file():
+                raise InputError(
+                    f"{folder / name} is missing: rebuild it with 'anirec run --from 03 --force'"
+                )
+            arrays.append(np.load(folder / name, mmap_mode="r", allow_pickle=False))
+        n = len(self.anime_ids_)
+        self.weights_ = (
+            sparse.csr_array(tuple(arrays), shape=(n, n)) if len(arrays) > 1 else arrays[0]
+        )
+
+
+def gram(matrix: sparse.csr_array) -> np.ndarray:
+    """Return ``XᵀX`` of a sparse matrix ``X`` (n_users, n_anime), float32, in Fortran order.
+
+    A block of columns at a time and the upper triangle only: memory stays near the result's.
+    """
+    n = matrix.shape[1]
+    result = np.zeros((n, n), dtype=np.float32, order="F")
+    columns = matrix.tocsc()
+    for start in range(0, n, GRAM_BLOCK):
+        stop = min(start + GRAM_BLOCK, n)
+        # Rows are block, columns what is not yet known: X[:, block]ᵀ X[:, start:].
+        block = (columns[:, start:stop].T @ columns[:, start:].tocsr()).toarray()
+        result[start:stop, start:] = block
+        result[start:, start:stop] = block.T
+    return result
+
+
+def autoencoder(gram: np.ndarray, penalty: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Solve a linear autoencoder with a zero diagonal in closed form (Steck 2019).
+
+    ``P = (G + Λ)⁻¹``, ``W = I − P / diag(P)``.
+
+    Parameters
+    ----------
+    gram : ``G``, float32 (n, n), Fortran order; overwritten.
+    penalty : the diagonal of ``Λ``, (n,) or one number.
+
+    Returns
+    -------
+    ``W``, float32 (n, n) in C order, and the diagonal of ``P``.
+
+    Raises
+    ------
+    InputError
+        If ``G + Λ`` is not positive definite.
+    """
+    gram[np.diag_indices_from(gram)] += np.asarray(penalty, dtype=np.float32)
+    try:
+        # Fortran order lets SciPy factorise and invert in place.
+        inverse = scipy.linalg.inv(gram, overwrite_a=True, assume_a="pos", check_finite=False)
+    except np.linalg.LinAlgError:
+        raise InputError("the Gram matrix is not positive definite: raise l2") from None
+    # P is symmetric, so its transpose is P in C order, without a copy.
+    weights = inverse.T
+    precision = np.diag(weights).copy()
+    weights /= -precision
+    np.fill_diagonal(weights, 0)
+    return weights, precision
+
+
+def strongest(
+    weights: np.ndarray | sparse.csr_array, k: int, importance: np.ndarray
+) -> sparse.csr_array:
+    """Return the ``k`` entries of each column greatest in size times their row's importance."""
+    n = weights.shape[1]
+    by_column = weights.tocsc() if sparse.issparse(weights) else weights
+    blocks = []
+    for start in range(0, n, PRUNE_BLOCK):
+        block = by_column[:, start : start + PRUNE_BLOCK]
+        block = np.ascontiguousarray((block.toarray() if sparse.issparse(block) else block).T)
+        strength = np.abs(block) * importance
+        if k < n:
+            weak = np.argpartition(-strength, k, axis=1)[:, k:]
+            np.put_along_axis(block, weak, 0, axis=1)
+        blocks.append(sparse.csr_array(block))
+    pruned = sparse.vstack(blocks, format="csr").T.tocsr()
+    return sparse.csr_array(
+        (pruned.data, pruned.indices.astype(np.int32), pruned.indptr.astype(np.int32)),
+        shape=pruned.shape,
+    )

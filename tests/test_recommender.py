@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_run import MECHA, small_run
+from small_run import MECHA, catalogue, small_run
 
+from anirec.catalogue import Catalogue
 from anirec.config import InputError, Paths
+from anirec.interactions import Interactions
+from anirec.models import EASE
 from anirec.profiles import Entry, Profile
 from anirec.recommender import (
     ALL,
@@ -283,3 +286,119 @@ def test_serving_needs_none_of_the_heavy_libraries(paths: Paths) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
+
+
+def test_the_catalogue_is_kept_and_made_anew_when_the_table_changes(tmp_path: Path) -> None:
+    paths = small_run(tmp_path)
+    table = paths.processed / "anime.parquet"
+    made = Catalogue.load(table)
+    kept = table.with_name("catalogue.npz")
+    stamp = kept.stat().st_mtime_ns
+    read = Catalogue.load(table)
+    assert kept.stat().st_mtime_ns == stamp
+    for typed in ("iron", "irn sky", "tt", "lunch brek"):
+        assert read.titles.search(typed) == made.titles.search(typed)
+    np.testing.assert_array_equal(read.franchises.number, made.franchises.number)
+    np.testing.assert_array_equal(read.franchises.sequel, made.franchises.sequel)
+    kept.write_bytes(b"damaged")
+    assert Catalogue.load(table).titles.search("iron") == made.titles.search("iron")
+    anime = pd.read_parquet(table)
+    anime.loc[0, "title"] = "Copper Sky"
+    anime.to_parquet(table)
+    changed = Catalogue.load(table)
+    assert changed.titles.search("copper") == [1]
+
+
+def test_segments(paths: Paths) -> None:
+    titles = ["Iron Sky", "Steel Hearts", "Club Room Diary", "Lunch Break"]
+    told = pd.DataFrame({"segment": ["Mecha", "Mecha", "School", "School"], "title": titles})
+    recommender = AnimeRecommender.load(paths)
+    assert recommender.segments == {}
+    with pytest.raises(InputError, match="run notebook 04 first"):
+        recommender.for_segment("Mecha")
+    recommender = AnimeRecommender(catalogue(), paths.models, told)
+    assert recommender.segments == {"Mecha": [1, 4], "School": [8, 9]}
+    frame = recommender.for_segment("School", k=3, profile={6: 9.0})
+    assert set(frame["anime_id"]) == {7, 8, 9}
+    assert frame["because"].str.contains("Lunch Break (+", regex=False).any()
+    with pytest.raises(InputError, match="unknown segment 'Sports': choose one of Mecha, School"):
+        recommender.for_segment("Sports")
+
+
+def test_surprises_change_with_the_seed_and_need_no_profile(recommender: AnimeRecommender) -> None:
+    profile = {1: 9.0, 4: 8.0}
+    first = recommender.surprise(profile, k=5, seed=1)
+    assert (
+        first["anime_id"].tolist()
+        == recommender.surprise(profile, k=5, seed=1)["anime_id"].tolist()
+    )
+    others = [
+        recommender.surprise(profile, k=5, seed=seed)["anime_id"].tolist() for seed in range(9)
+    ]
+    assert len({tuple(ids) for ids in others}) > 1
+    assert not set(first["anime_id"]) & {1, 4, 10}
+    unknown = recommender.surprise(k=3)
+    assert len(unknown) == 3
+    assert (unknown["score"] >= catalogue()["score"].quantile(0.6)).all()
+
+
+def test_surprises_are_less_expected(recommender: AnimeRecommender) -> None:
+    profile = {1: 9.0, 4: 8.0}
+    filters = Filters(franchises=ALL)
+    usual = recommender.recommend(profile, k=2, filters=filters)["genres"].str.contains("Mecha")
+    seeds = range(20)
+    surprising = [
+        recommender.surprise(profile, k=2, filters=filters, seed=seed)["genres"]
+        .str.contains("Mecha")
+        .mean()
+        for seed in seeds
+    ]
+    assert np.mean(surprising) < usual.mean()
+
+
+def test_how_well_a_profile_is_known(recommender: AnimeRecommender) -> None:
+    few = recommender.knowledge({1: 9.0, 2: 8.0})
+    assert few.percentile is None
+    assert few.text == "Add 8 more titles to see how well I know you."
+    assert recommender.knowledge({}).percentile is None
+
+
+def test_a_title_is_ranked_from_the_others_alone(tmp_path: Path) -> None:
+    """Compared with scoring each profile less one title by itself."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (user, anime_id, 7)
+        for user in range(200)
+        for anime_id in range(40)
+        if rng.random() < (0.6 if anime_id % 2 == user % 2 else 0.1)
+    ]
+    lists = pd.DataFrame(rows, columns=["user_id", "anime_id", "rating"])
+    model = EASE(l2=20).fit(Interactions.from_frame(lists))
+    model.save(tmp_path / "ease")
+    anime = pd.DataFrame({"anime_id": range(40), "title": [f"Title {a}" for a in range(40)]})
+    recommender = AnimeRecommender(anime, tmp_path)
+    profile = dict.fromkeys((*range(0, 24, 2), 33))
+    known = recommender.knowledge(profile)
+    expected = {}
+    for left_out in profile:
+        others = {a: Entry() for a in profile if a != left_out}
+        scores = model.score(encoded_entries(others, model.anime_ids_))[0]
+        unseen = [a for a in range(40) if a not in profile]
+        expected[left_out] = np.mean([scores[a] < scores[left_out] for a in unseen])
+    got = known.titles.set_index("anime_id")["percentile"]
+    assert got.to_dict() == pytest.approx(expected)
+    assert known.titles["anime_id"].iloc[0] == 33
+    assert known.percentile == pytest.approx(np.median(list(expected.values())))
+    assert "Hardest to explain: Title 33" in known.text
+
+
+def test_what_to_rate_next(recommender: AnimeRecommender) -> None:
+    frame = recommender.to_rate(k=3)
+    genres = catalogue().set_index("anime_id")["genres"]
+    # One of each taste first, and one per franchise.
+    assert {genres[anime_id][0] for anime_id in frame["anime_id"][:2]} == {"Mecha", "Comedy"}
+    assert len(set(frame["anime_id"]) & {1, 2, 3}) <= 1
+    later = recommender.to_rate({int(frame["anime_id"].iloc[0]): 8.0}, k=3)
+    assert frame["anime_id"].iloc[0] not in later["anime_id"].tolist()
+    everything = dict.fromkeys(range(1, 12), 7.0)
+    assert len(recommender.to_rate(everything)) == 0

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from anirec.catalogue import (
+    ALL,
+    COLUMNS,
+    FRANCHISE_RULES,
+    IN_ORDER,
+    NEXT,
+    UNKNOWN,
+    Catalogue,
+    Filters,
+)
+from anirec.catalogue import listed as listed_values
 from anirec.config import InputError, Paths
-from anirec.franchises import Franchises, find_franchises
 from anirec.interactions import Interactions, positions
 from anirec.models import MODELS, load_model
 from anirec.profiles import Entry, Profile
-from anirec.titles import TitleIndex
+
+__all__ = [
+    "ALL", "COLUMNS", "FRANCHISE_RULES", "IN_ORDER", "NEXT", "UNKNOWN", "AnimeRecommender",
+    "Entry", "Explanation", "Filters", "Knowledge", "Profile", "encoded_entries", "parse_title",
+]  # fmt: skip
 
 PREFERRED = ("two-stage", "hybrid-ease", "ease")
 """The models that rank unless another is named: the first one fitted."""
@@ -28,24 +42,13 @@ PREFERRED_SIMILAR = ("hybrid-ease", "ease", "content")
 SIGNED = frozenset(["hybrid-ease", "rating-net", "two-stage"])
 """Models that know what a dislike is. From what the others are shown, dislikes are left out."""
 
-COLUMNS = [
-    "anime_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
-    "duration_min", "genres", "studios", "source", "status", "aired_from", "score", "members",
-    "is_adult", "image_url",
-]  # fmt: skip
+USUAL = Filters()
+EVERY_PART = Filters(franchises=ALL)
 
 SHOWN = [
     "anime_id", "title", "title_english", "type", "year", "episodes", "duration_min", "genres",
     "score", "members", "image_url",
 ]  # fmt: skip
-
-ALL, IN_ORDER, UNKNOWN, NEXT = "all", "in-order", "unknown", "next"
-FRANCHISE_RULES = {
-    ALL: "show every part",
-    IN_ORDER: "hide sequels of what is not finished",
-    UNKNOWN: "hide franchises already known",
-    NEXT: "suggest the next part to watch",
-}
 
 POPULARITY_PULL = 1.5
 """What a standard deviation of log members counts at the ends of the popularity slider, in standard
@@ -57,76 +60,29 @@ VARIETY_PULL = 0.5
 POOL = 200
 """The sliders reorder this many of the best candidates, at least: the rest would be no match."""
 
+SURPRISE_POOL = 150
+"""A surprise is one of this many of the best candidates."""
+
+LEAST_SCORE_QUANTILE = 0.6
+"""A surprise for somebody unknown has a mean score above this share of the catalogue."""
+
 SHOWN_CONTRIBUTION = 0.005
 """A title is named as a reason if it contributes at least this."""
 
 REASONS = 2
 """Titles, and genres, named as reasons."""
 
+KNOWN_FROM = 10
+"""From so many titles on it can be told how well a profile is known."""
 
-@dataclass(frozen=True)
-class Filters:
-    """What may be recommended. The defaults hide adult titles and sequels that come too early.
+MOST_JUDGED = 200
+"""Titles of a long profile that are ranked from the others; the rest would change little."""
 
-    A filter leaves out anime of which the value is unknown. ``Filters.off()`` filters nothing.
+JUDGED_AT_ONCE = 32
+"""Profiles less one title that are scored at once: bounds memory at this × n_anime float32."""
 
-    Attributes
-    ----------
-    types, statuses, sources : one of these; empty for any. The catalogue's are in
-        `AnimeRecommender.choices`.
-    genres : all of these.
-    without_genres : none of these.
-    studios : at least one of these; empty for any.
-    years, episodes, minutes : least and greatest, either None; minutes are those of an episode.
-    min_members, min_score : at least so many members, so high a mean score.
-    franchises : one of `FRANCHISE_RULES`.
-    adult : whether adult titles may be recommended.
-    ignore_dislikes : whether dislikes do not count against similar anime; they stay out themselves.
-    popularity : from -1, niche, to 1, popular; 0 leaves the order to the model.
-    variety : from 0, none, to 1: how unlike each other the recommendations are.
-
-    Raises
-    ------
-    InputError
-        If a value is out of range or the rule is none of those known.
-    """
-
-    types: Collection[str] = ()
-    genres: Collection[str] = ()
-    without_genres: Collection[str] = ()
-    statuses: Collection[str] = ()
-    sources: Collection[str] = ()
-    studios: Collection[str] = ()
-    years: tuple[int | None, int | None] = (None, None)
-    episodes: tuple[int | None, int | None] = (None, None)
-    minutes: tuple[float | None, float | None] = (None, None)
-    min_members: int | None = None
-    min_score: float | None = None
-    franchises: str = IN_ORDER
-    adult: bool = False
-    ignore_dislikes: bool = False
-    popularity: float = 0.0
-    variety: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.franchises not in FRANCHISE_RULES:
-            raise InputError(
-                f"unknown franchise rule {self.franchises!r}: "
-                f"choose one of {', '.join(FRANCHISE_RULES)}"
-            )
-        if not -1 <= self.popularity <= 1:
-            raise InputError(f"popularity {self.popularity:g} must be from -1 to 1")
-        if not 0 <= self.variety <= 1:
-            raise InputError(f"variety {self.variety:g} must be from 0 to 1")
-        for name in ("years", "episodes", "minutes"):
-            least, greatest = getattr(self, name)
-            if least is not None and greatest is not None and least > greatest:
-                raise InputError(f"{name}: {least:g} to {greatest:g} is no range")
-
-    @classmethod
-    def off(cls) -> Filters:
-        """Return filters that let everything through."""
-        return cls(franchises=ALL, adult=True)
+HARDEST = 5
+"""Titles named as hardest to explain."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +95,7 @@ class Explanation:
     match : the retriever's score: the sum of the terms.
     terms : frame with ``anime_id``, ``title``, ``contribution`` of each entry of the profile,
         greatest first: the exact terms of ``match``. Empty for a model that is no such sum.
-    genres : those of the anime that the person likes most.
+    genres : those of the anime that tell most of what the person likes.
     ranker : frame with ``feature``, ``value``, ``contribution``: what the ranker of `TwoStage`
         made of it, exactly; None for other models.
     expected : the rating expected of the person; None without a fitted `RatingNet` or any rating.
@@ -153,33 +109,56 @@ class Explanation:
     expected: float | None = None
 
 
-class AnimeRecommender:
-    """Recommends from a catalogue with fitted models.
-
-    Everything a page needs: `search` while somebody types, `recommend` for titles or a whole
-    `Profile`, `similar`, `surprise` and `for_segment` as other ways in, `explain` for the details
-    of one recommendation, `choices` for what the filters offer. A profile is a `Profile` or a
-    plain mapping of anime ids to ratings. Frames have one row per anime, best first, with the
-    columns ``rank`` and `SHOWN`; ``genres`` is text.
-
-    Parameters
-    ----------
-    anime : the canonical anime table; columns of `COLUMNS` that it lacks count as unknown.
-    model_dir : folder with one folder per fitted model; a model is loaded when first asked for.
+@dataclass(frozen=True)
+class Knowledge:
+    """How well a person's taste is known.
 
     Attributes
     ----------
-    anime : the catalogue, indexed by anime id, with `COLUMNS`.
-    titles : `TitleIndex` over it.
-    franchises : `Franchises` of it, positions being rows of ``anime``.
+    percentile : the typical title of the list, ranked from the others alone among all anime not on
+        the list, stands above this share of them, from 0 to 1; None for fewer than `KNOWN_FROM`
+        titles that the model knows.
+    titles : frame with ``anime_id``, ``title``, ``percentile`` of each title ranked, the hardest to
+        explain first.
+    text : one sentence.
     """
 
-    def __init__(self, anime: pd.DataFrame, model_dir: Path) -> None:
-        anime = anime.reindex(columns=COLUMNS)
-        self.anime = anime.set_index("anime_id", drop=False)
-        self.titles = TitleIndex(anime)
-        self._facts = _Facts(anime)
+    percentile: float | None
+    titles: pd.DataFrame
+    text: str
+
+
+class AnimeRecommender:
+    """Recommends from a catalogue with fitted models.
+
+    Everything a page needs: `search` while somebody types; `recommend` for a few titles or a whole
+    profile, and as other ways in `similar`, `for_segment` and `surprise`; `explain` for the details
+    of one recommendation; `knowledge` and `to_rate` for the profile itself; `choices` for what the
+    filters offer. A profile is a `Profile` or a plain mapping of anime ids to ratings (None: not
+    rated). Frames have one row per anime, best first, with ``rank`` and `SHOWN`; ``genres`` is
+    text. More results are had by asking for more: the first ones stay the same unless the variety
+    slider is on.
+
+    Parameters
+    ----------
+    catalogue : the anime, or the canonical anime table.
+    model_dir : folder with one folder per fitted model; a model is loaded when first asked for.
+    segments : the segments of the community, as notebook 04 describes them (see `segments`).
+
+    Attributes
+    ----------
+    catalogue : `Catalogue`.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue | pd.DataFrame,
+        model_dir: Path,
+        segments: pd.DataFrame | None = None,
+    ) -> None:
+        self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
         self._model_dir = model_dir
+        self._segments = segments
         self._models: dict[str, object] = {}
         self._model_rows: dict[str, np.ndarray] = {}
 
@@ -198,27 +177,34 @@ class AnimeRecommender:
                 f"no fitted models for {paths.dataset}: "
                 f"run 'anirec run --dataset {paths.dataset}' first"
             )
-        return cls(pd.read_parquet(table, columns=COLUMNS), paths.models)
+        segments = paths.tables / "04_titles.csv"
+        return cls(
+            Catalogue.load(table),
+            paths.models,
+            pd.read_csv(segments) if segments.is_file() else None,
+        )
 
-    @cached_property
-    def franchises(self) -> Franchises:
-        return find_franchises(self.anime)
+    # --- what there is
 
     @property
+    def anime(self) -> pd.DataFrame:
+        """The catalogue's table, indexed by anime id, with `COLUMNS`."""
+        return self.catalogue.anime
+
+    @property
+    def choices(self) -> dict[str, list[str]]:
+        """What the filters offer; see `Catalogue.choices`."""
+        return self.catalogue.choices
+
+    @cached_property
     def fitted(self) -> list[str]:
         """The names of the models that can be asked for."""
-        return [name for name in MODELS if (self._model_dir / name).is_dir()]
+        return [name for name in MODELS if (self._model_dir / name / "model.json").is_file()]
 
     @property
     def default_model(self) -> str:
         """The name of the model that ranks unless another is named."""
         return next((name for name in PREFERRED if name in self.fitted), PREFERRED[-1])
-
-    @cached_property
-    def choices(self) -> dict[str, list[str]]:
-        """What the filters ``types``, ``genres``, ``statuses``, ``sources`` and ``studios`` offer,
-        the commonest first."""
-        return self._facts.choices()
 
     def model(self, name: str):
         """Return a fitted model by name. Raises InputError if there is none of that name."""
@@ -230,18 +216,20 @@ class AnimeRecommender:
 
     def search(self, text: str, limit: int = 10) -> pd.DataFrame:
         """Return the anime whose names fit ``text`` best, best first, with `COLUMNS`."""
-        return self.anime.loc[self.titles.search(text, limit)]
+        return self.anime.loc[self.catalogue.titles.search(text, limit)]
 
     def resolve(self, text: str) -> int:
         """Return the id of the anime meant by ``text``. Raises `titles.UnknownTitle`."""
-        return self.titles.resolve(text)
+        return self.catalogue.titles.resolve(text)
+
+    # --- ways to be recommended something
 
     def recommend(
         self,
         profile: Profile | Mapping[int, Entry | float | None],
         k: int = 10,
         model: str | None = None,
-        filters: Filters = Filters(),
+        filters: Filters = USUAL,
     ) -> pd.DataFrame:
         """Recommend ``k`` anime to someone: for a few titles, or for a whole profile.
 
@@ -272,19 +260,16 @@ class AnimeRecommender:
         profile = self._checked(profile)
         fitted = self.model(model or self.default_model)
         encoded = self._encoded(fitted, profile, filters)
-        allowed = self._allowed(profile, filters)
-        scores = self._scores(fitted, encoded, allowed)
+        scores = self._scores(fitted, encoded, self._allowed(profile, filters))
         rows = self._picked(scores, k, filters)
-        frame = self._reasoned(rows, scores, fitted, encoded, profile)
-        frame.attrs["note"] = self._note(encoded, len(frame), k)
-        return frame
+        return self._reasoned(rows, scores, fitted, encoded, profile, k)
 
     def similar(
         self,
         anime_id: int,
         k: int = 10,
         model: str | None = None,
-        filters: Filters = Filters(franchises=ALL),
+        filters: Filters = EVERY_PART,
     ) -> pd.DataFrame:
         """Return the ``k`` anime most similar to one, best first.
 
@@ -309,19 +294,96 @@ class AnimeRecommender:
         if not hasattr(fitted, "similar"):
             raise InputError(f"model {name!r} knows no similar anime: choose another")
         everything = fitted.similar(anime_id, k=len(fitted.anime_ids_))
-        scores = np.full(len(self.anime), -np.inf, dtype=np.float32)
+        scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
         at = self.anime.index.get_indexer(everything["anime_id"])
         scores[at[at >= 0]] = everything["similarity"].to_numpy()[at >= 0]
         scores[~self._allowed(Profile({anime_id: Entry()}), filters)] = -np.inf
         rows = self._picked(scores, k, filters)
         return self._described(rows).assign(similarity=scores[rows])
 
+    @cached_property
+    def segments(self) -> dict[str, list[int]]:
+        """The segments of the community by name, each with the anime that set it apart most.
+
+        From ``tables/04_titles.csv`` of the run (columns ``segment`` and ``anime_id`` or
+        ``title``); empty where notebook 04 was not run.
+        """
+        if self._segments is None:
+            return {}
+        told = self._segments
+        if "anime_id" not in told:
+            first = self.anime.drop_duplicates("title").set_index("title")["anime_id"]
+            told = told.assign(anime_id=told["title"].map(first))
+        told = told[told["anime_id"].isin(self.anime.index)]
+        lists = told.groupby("segment", sort=False)["anime_id"].agg(list)
+        return {name: [int(anime_id) for anime_id in ids] for name, ids in lists.items()}
+
+    def for_segment(
+        self,
+        segment: str,
+        k: int = 10,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> pd.DataFrame:
+        """Recommend what a segment of the community likes: because you like what they like.
+
+        The titles that set the segment apart stand for the person's own; they may be recommended
+        themselves. What is on the person's ``profile`` is left out. Returns what `recommend` does.
+
+        Raises
+        ------
+        InputError
+            If there is no such segment.
+        """
+        if segment not in self.segments:
+            known = ", ".join(self.segments) or "none is known: run notebook 04 first"
+            raise InputError(f"unknown segment {segment!r}: choose one of {known}")
+        own = Profile.of(profile or {})
+        fitted = self.model(model or self.default_model)
+        stands_for = Profile({anime_id: Entry(liked=True) for anime_id in self.segments[segment]})
+        encoded = self._encoded(fitted, stands_for, filters)
+        scores = self._scores(fitted, encoded, self._allowed(own, filters))
+        rows = self._picked(scores, k, filters)
+        return self._reasoned(rows, scores, fitted, encoded, stands_for, k)
+
+    def surprise(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters = USUAL,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Recommend what somebody would like but not expect; another ``seed`` surprises anew.
+
+        Of the `SURPRISE_POOL` best candidates those come first that are relevant, unlike anything
+        on the list and known to few: serendipity as relevance × unexpectedness (Kotkov et al.,
+        "A survey of serendipity in recommender systems", 2016), with chance (Gumbel noise) deciding
+        between close ones. Without a profile the relevance is the community's mean score. Returns
+        what `recommend` does.
+        """
+        profile = Profile.of(profile or {})
+        known = any(entry.watched and not entry.disliked for entry in profile.values())
+        allowed = self._allowed(profile, filters)
+        if not known:
+            scores = self._well_liked(allowed)
+            rows = self._surprising(scores, np.zeros(0, dtype=np.int64), k, seed)
+            frame = self._described(rows)
+            frame.attrs["note"] = _note(True, len(frame), k)
+            return frame
+        fitted = self.model(model or self.default_model)
+        encoded = self._encoded(fitted, profile, filters)
+        scores = self._scores(fitted, encoded, allowed)
+        rows = self._surprising(scores, self._liked_rows(profile), k, seed)
+        return self._reasoned(rows, scores, fitted, encoded, profile, k)
+
     def explain(
         self,
         profile: Profile | Mapping[int, Entry | float | None],
         anime_id: int,
         model: str | None = None,
-        filters: Filters = Filters(),
+        filters: Filters = USUAL,
     ) -> Explanation:
         """Return why an anime is recommended, in all detail.
 
@@ -335,22 +397,118 @@ class AnimeRecommender:
         encoded = self._encoded(fitted, profile, filters)
         column = fitted.column(anime_id)
         terms, ranker = self._terms(fitted, encoded, anime_id)
-        match = (
-            float(terms["contribution"].sum())
-            if len(terms)
-            else float(fitted.score(encoded)[0, column])
-        )
         row = self.anime.index.get_loc(anime_id)
-        genres = self._facts.shared_genres(row, self._liked_rows(profile))
+        genres = self.catalogue.shared_genres(row, self._liked_rows(profile))[:REASONS]
+        reason = _reason(terms, genres)
         expected = self._expected(profile)
+        if len(terms):
+            match = terms["contribution"].sum()
+        else:
+            match = fitted.score(encoded)[0, column] if encoded.nnz else fitted.popularity_[column]
         return Explanation(
-            text=f"because you liked {reason}" if (reason := _reason(terms, genres)) else "",
-            match=match,
+            text=f"because you liked {reason}" if reason else "",
+            match=float(match),
             terms=terms,
             genres=genres,
             ranker=ranker,
             expected=None if expected is None else float(expected[row]),
         )
+
+    # --- the profile itself
+
+    def knowledge(self, profile: Profile | Mapping[int, Entry | float | None]) -> Knowledge:
+        """Return how well a profile is known: each title ranked from the others alone.
+
+        By HybridEASE, or EASE where it is not fitted: their diagonal is zero, so a title says
+        nothing about itself, and the person's mean is that of the other titles.
+        """
+        profile = Profile.of(profile)
+        name = next((n for n in PREFERRED_SIMILAR[:2] if n in self.fitted), None)
+        none = pd.DataFrame(columns=["anime_id", "title", "percentile"])
+        if name is None:
+            return Knowledge(None, none, "No model here can tell how well it knows you.")
+        fitted = self.model(name)
+        encoded = self._encoded(fitted, profile, Filters())
+        if encoded.nnz < KNOWN_FROM:
+            missing = KNOWN_FROM - encoded.nnz
+            titles = "title" if missing == 1 else "titles"
+            return Knowledge(None, none, f"Add {missing} more {titles} to see how well I know you.")
+        columns, percentiles = _percentiles(fitted, encoded, self._rated_columns(fitted, profile))
+        ids = fitted.anime_ids_[columns]
+        titles = pd.DataFrame(
+            {
+                "anime_id": ids,
+                "title": self.anime["title"].reindex(ids).to_numpy(),
+                "percentile": percentiles,
+            }
+        ).sort_values("percentile", kind="stable", ignore_index=True)
+        typical = float(np.median(percentiles))
+        hardest = "; ".join(titles["title"].head(HARDEST).dropna())
+        text = (
+            "From the others alone I would rank a typical title of yours above "
+            f"{min(typical, 0.999):.1%} of the anime you have not seen. Hardest to explain: {hardest}."
+        )
+        return Knowledge(typical, titles, text)
+
+    def to_rate(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        k: int = 10,
+        filters: Filters = EVERY_PART,
+    ) -> pd.DataFrame:
+        """Return ``k`` anime not on the list whose rating would tell most of the person's taste.
+
+        Each time the one whose expected rating is least certain given all before, times the chance
+        that the person has seen it: sequential D-optimal design on the factors of `RatingNet`
+        (Rubens, Kaplan and Sugiyama, "Active Learning in Recommender Systems", 2011), so that what
+        is chosen is well known, divisive and diverse. Without `RatingNet` the best known anime of
+        different genres. One per franchise.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank`` and `SHOWN`.
+        """
+        profile = Profile.of(profile or {})
+        open_ = self._allowed(profile, filters)
+        popularity = self._popularity()
+        factors = self._factors()
+        franchise = self.catalogue.franchises.number
+        uncertain = _Uncertainty(factors, self.catalogue.rows(profile))
+        chosen: list[int] = []
+        while len(chosen) < k and (open_ & (popularity > 0)).any():
+            worth = np.where(open_, uncertain.variance() * popularity, -np.inf)
+            best = int(np.argmax(worth))
+            chosen.append(best)
+            uncertain.observe(best)
+            open_ &= franchise != franchise[best]
+        return self._described(np.array(chosen, dtype=np.int64))
+
+    def _popularity(self) -> np.ndarray:
+        """Return the chance that somebody has seen each anime, float32 (n_anime,)."""
+        name = next(iter(self.fitted), None)
+        popularity = np.zeros(len(self.catalogue), dtype=np.float32)
+        if name is not None:
+            fitted = self.model(name)
+            rows = self._rows_of(fitted)
+            popularity[rows[rows >= 0]] = fitted.popularity_[rows >= 0]
+        return popularity
+
+    def _factors(self) -> np.ndarray:
+        """Return what tells tastes apart: factors of `RatingNet`, else genres, (n_anime, n)."""
+        if "rating-net" not in self.fitted:
+            return self.catalogue.genres.astype(np.float32)
+        net = self.model("rating-net")
+        rows = self._rows_of(net)
+        factors = np.zeros((len(self.catalogue), net.anime_factors_.shape[1]), dtype=np.float32)
+        factors[rows[rows >= 0]] = net.anime_factors_[rows >= 0]
+        return factors
+
+    def _rated_columns(self, fitted, profile: Profile) -> np.ndarray:
+        """Return the columns of all that is on the list, liked or not, planned or seen."""
+        wanted = np.sort(np.fromiter(profile, dtype=np.int64, count=len(profile)))
+        columns, known = positions(fitted.anime_ids_, wanted)
+        return columns[known]
 
     # --- how a profile is seen
 
@@ -377,12 +535,7 @@ class AnimeRecommender:
 
     def _liked_rows(self, profile: Profile) -> np.ndarray:
         liked = [anime_id for anime_id, e in profile.items() if e.watched and not e.disliked]
-        return self._rows(liked)
-
-    def _rows(self, anime_ids: Collection[int]) -> np.ndarray:
-        """Return the rows of those of the anime that are in the catalogue."""
-        rows = self.anime.index.get_indexer(list(anime_ids))
-        return rows[rows >= 0]
+        return self.catalogue.rows(liked)
 
     def _rows_of(self, fitted) -> np.ndarray:
         """Return the row of the catalogue of each of a model's columns, -1 where it lacks it."""
@@ -390,26 +543,18 @@ class AnimeRecommender:
             self._model_rows[fitted.NAME] = self.anime.index.get_indexer(fitted.anime_ids_)
         return self._model_rows[fitted.NAME]
 
-    def _mask(self, anime_ids: Collection[int]) -> np.ndarray:
-        mask = np.zeros(len(self.anime), dtype=bool)
-        mask[self._rows(anime_ids)] = True
-        return mask
-
     # --- what may be recommended, and in which order
 
     def _allowed(self, profile: Profile, filters: Filters) -> np.ndarray:
         """Return which anime of the catalogue pass the filters, bool (n_anime,)."""
-        on_list = self._mask(profile)
-        allowed = self._facts.passes(filters) & ~on_list
+        mask = self.catalogue.mask
+        on_list = mask(profile)
+        allowed = self.catalogue.passes(filters) & ~on_list
         if filters.franchises == ALL:
             return allowed
-        finished = self._mask([a for a, entry in profile.items() if entry.finished])
-        known = self._mask([a for a, entry in profile.items() if entry.status != "plan_to_watch"])
-        if filters.franchises == IN_ORDER:
-            return allowed & ~self.franchises.too_early(finished)
-        if filters.franchises == UNKNOWN:
-            return allowed & ~self.franchises.known(known)
-        return allowed & self.franchises.next_parts(finished, on_list)
+        finished = mask([a for a, entry in profile.items() if entry.finished])
+        known = mask([a for a, entry in profile.items() if entry.status != "plan_to_watch"])
+        return allowed & self.catalogue.follows_rule(filters.franchises, finished, known, on_list)
 
     def _scores(self, fitted, encoded: Interactions, allowed: np.ndarray) -> np.ndarray:
         """Return the model's scores by row of the catalogue, float32; -inf where not allowed.
@@ -425,21 +570,27 @@ class AnimeRecommender:
             raw = fitted.score(encoded, allowed=usable)[0]
         else:
             raw = fitted.score(encoded)[0]
-        scores = np.full(len(self.anime), -np.inf, dtype=np.float32)
+        scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
         scores[rows[usable]] = raw[usable]
         return scores
 
     def _picked(self, scores: np.ndarray, k: int, filters: Filters) -> np.ndarray:
         """Return the rows of the ``k`` anime to show, best first, under the two sliders."""
-        found = np.flatnonzero(np.isfinite(scores))
-        best = found[np.argsort(-scores[found], kind="stable")]
+        best = _best_first(scores)
         if not filters.popularity and not filters.variety:
             return best[:k]
         pool = best[: max(POOL, 5 * k)]
-        worth = self._facts.with_popularity(scores[pool], pool, filters.popularity)
-        if filters.variety:
+        worth = scores[pool]
+        if filters.popularity and len(pool):
+            members = self._standardised_members(pool)
+            worth = worth + np.float32(filters.popularity * POPULARITY_PULL * worth.std()) * members
+        if filters.variety and len(pool):
             return self._diverse(pool, worth, k, filters.variety)
         return pool[np.argsort(-worth, kind="stable")][:k]
+
+    def _standardised_members(self, rows: np.ndarray) -> np.ndarray:
+        members = np.log1p(np.nan_to_num(self.catalogue.numbers["members"][rows]))
+        return (members - members.mean()) / max(float(members.std()), 1e-9)
 
     def _diverse(self, pool: np.ndarray, scores: np.ndarray, k: int, variety: float) -> np.ndarray:
         """Choose by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
@@ -457,30 +608,39 @@ class AnimeRecommender:
             best = int(np.argmax(worth))
             chosen.append(best)
             left[best] = False
-            nearest = np.maximum(nearest, self._likeness(pool[best], pool))
+            nearest = np.maximum(nearest, self.catalogue.likeness(pool[best], pool))
         return pool[chosen]
 
-    def _likeness(self, row: int, others: np.ndarray) -> np.ndarray:
-        """Return how alike anime are: the cosine of their genres, 1 within a franchise."""
-        same = self.franchises.number[others] == self.franchises.number[row]
-        return np.where(same, 1.0, self._facts.cosines(row, others))
+    def _surprising(self, scores: np.ndarray, liked: np.ndarray, k: int, seed: int) -> np.ndarray:
+        """Return the rows of ``k`` anime that are relevant, unlike ``liked`` and little known."""
+        pool = _best_first(scores)[:SURPRISE_POOL]
+        if not len(pool):
+            return pool
+        relevance = np.linspace(1, 0, len(pool), endpoint=False) ** 2
+        nearest = np.zeros(len(pool))
+        for row in liked:
+            nearest = np.maximum(nearest, self.catalogue.likeness(row, pool))
+        members = self._standardised_members(pool)
+        unexpected = (1 - nearest) / (1 + np.exp(members))
+        chance = np.random.default_rng(seed).gumbel(scale=0.5, size=len(pool))
+        worth = np.log(relevance + 1e-9) + np.log(unexpected + 1e-3) + chance
+        return pool[np.argsort(-worth, kind="stable")][:k]
+
+    def _well_liked(self, allowed: np.ndarray) -> np.ndarray:
+        """Return the mean scores of what is allowed, and -inf for the lesser ones."""
+        scores = np.where(allowed, self.catalogue.numbers["score"], np.nan)
+        if not np.isfinite(scores).any():
+            return np.where(allowed, np.nan_to_num(self.catalogue.numbers["members"]), -np.inf)
+        least = np.nanquantile(scores, LEAST_SCORE_QUANTILE)
+        return np.where(scores >= least, scores, -np.inf)
 
     # --- what is said about them
 
     def _described(self, rows: np.ndarray) -> pd.DataFrame:
         frame = self.anime.iloc[rows][SHOWN].reset_index(drop=True)
-        frame["genres"] = [", ".join(_listed(genres)) for genres in frame["genres"]]
+        frame["genres"] = [", ".join(listed_values(genres)) for genres in frame["genres"]]
         frame.insert(0, "rank", np.arange(1, len(frame) + 1))
         return frame
-
-    def _note(self, encoded: Interactions, found: int, wanted: int) -> str:
-        if not encoded.nnz:
-            return "nobody we learned from has these titles, so the most popular anime come first"
-        if not found:
-            return "no anime passes the filters: loosen them"
-        if found < wanted:
-            return f"only {found} anime pass the filters: loosen them for more"
-        return ""
 
     def _reasoned(
         self,
@@ -489,7 +649,9 @@ class AnimeRecommender:
         fitted,
         encoded: Interactions,
         profile: Profile,
+        wanted: int,
     ) -> pd.DataFrame:
+        """Return the anime at ``rows`` with all that `recommend` says of them."""
         frame = self._described(rows)
         expected = self._expected(profile)
         if expected is not None:
@@ -500,11 +662,12 @@ class AnimeRecommender:
             reasons, matches = [], []
             for row in rows:
                 terms, _ = self._terms(fitted, encoded, int(self.anime.index[row]))
-                genres = self._facts.shared_genres(row, liked)
+                genres = self.catalogue.shared_genres(row, liked)[:REASONS]
                 reasons.append(_reason(terms, genres))
                 matches.append(terms["contribution"].sum())
             frame["match"] = np.array(matches, dtype=np.float32)
             frame["because"] = reasons
+        frame.attrs["note"] = _note(encoded.nnz > 0, len(frame), wanted)
         return frame
 
     def _terms(
@@ -532,108 +695,75 @@ class AnimeRecommender:
         encoded = encoded_entries(rated, net.anime_ids_)
         if not encoded.nnz:
             return None
-        expected = np.full(len(self.anime), np.nan, dtype=np.float32)
+        expected = np.full(len(self.catalogue), np.nan, dtype=np.float32)
         rows = self._rows_of(net)
         values = np.clip(net.score(encoded)[0], *net.range_)
         expected[rows[rows >= 0]] = values[rows >= 0]
         return expected
 
 
-class _Facts:
-    """What the filters ask about, as arrays in the order of the catalogue."""
+class _Uncertainty:
+    """How uncertain the ratings of anime are given that some are known, by Bayesian regression.
 
-    def __init__(self, anime: pd.DataFrame) -> None:
-        self.values = {
-            name: anime[column].astype(object).where(anime[column].notna(), "").to_numpy()
-            for name, column in (("types", "type"), ("statuses", "status"), ("sources", "source"))
-        }
-        self.numbers = {
-            name: pd.to_numeric(anime[column]).to_numpy(dtype=np.float32, na_value=np.nan)
-            for name, column in (
-                ("years", "year"),
-                ("episodes", "episodes"),
-                ("minutes", "duration_min"),
-                ("members", "members"),
-                ("score", "score"),
-            )
-        }
-        self.adult = anime["is_adult"].astype("boolean").fillna(False).to_numpy(dtype=bool)
-        self.genres, self.genre_names = _membership(anime["genres"])
-        self.studios = [frozenset(_listed(studios)) for studios in anime["studios"]]
-        rarity = np.log(len(anime) / np.maximum(self.genres.sum(axis=0), 1)) + 0.5
-        vectors = self.genres * rarity.astype(np.float32)
-        self.vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    Parameters
+    ----------
+    factors : float32 (n_anime, n), what a rating is linear in.
+    known : rows that are known already.
+    """
 
-    def choices(self) -> dict[str, list[str]]:
-        def commonest(values: pd.Series) -> list[str]:
-            counts = values[values != ""].value_counts()
-            return counts.index.tolist()
+    def __init__(self, factors: np.ndarray, known: np.ndarray) -> None:
+        spread = float(np.sqrt((factors**2).sum(axis=1).mean())) or 1.0
+        self._factors = np.hstack(
+            [factors / np.float32(spread), np.ones((len(factors), 1), dtype=np.float32)]
+        )
+        design = self._factors[known].astype(np.float64)
+        self._covariance = np.linalg.inv(design.T @ design + np.eye(self._factors.shape[1]))
 
-        choices = {name: commonest(pd.Series(values)) for name, values in self.values.items()}
-        order = np.argsort(-self.genres.sum(axis=0), kind="stable")
-        choices["genres"] = [self.genre_names[place] for place in order]
-        studios = [studio for studios in self.studios for studio in studios]
-        choices["studios"] = commonest(pd.Series(studios, dtype=object))
-        return choices
+    def variance(self) -> np.ndarray:
+        """Return the variance of each anime's expected rating, float (n_anime,)."""
+        return np.einsum("ij,ij->i", self._factors @ self._covariance, self._factors)
 
-    def passes(self, filters: Filters) -> np.ndarray:
-        """Return which anime pass all but the franchise rules, bool (n_anime,)."""
-        passes = np.ones(len(self.adult), dtype=bool)
-        if not filters.adult:
-            passes &= ~self.adult
-        for name, values in self.values.items():
-            if wanted := getattr(filters, name):
-                passes &= np.isin(values, list(wanted))
-        for genre in filters.genres:
-            passes &= self._of_genre(genre)
-        for genre in filters.without_genres:
-            passes &= ~self._of_genre(genre)
-        if filters.studios:
-            wanted = frozenset(filters.studios)
-            passes &= np.array([not wanted.isdisjoint(studios) for studios in self.studios])
-        bounds = {
-            "years": filters.years,
-            "episodes": filters.episodes,
-            "minutes": filters.minutes,
-            "members": (filters.min_members, None),
-            "score": (filters.min_score, None),
-        }
-        for name, (least, greatest) in bounds.items():
-            if least is not None:
-                passes &= self.numbers[name] >= least
-            if greatest is not None:
-                passes &= self.numbers[name] <= greatest
-        return passes
+    def observe(self, row: int) -> None:
+        """Take one more rating as known (Sherman–Morrison)."""
+        gain = self._covariance @ self._factors[row]
+        self._covariance -= np.outer(gain, gain) / (1 + self._factors[row] @ gain)
 
-    def _of_genre(self, genre: str) -> np.ndarray:
-        if genre not in self.genre_names:
-            return np.zeros(len(self.adult), dtype=bool)
-        return self.genres[:, self.genre_names.index(genre)]
 
-    def cosines(self, row: int, others: np.ndarray) -> np.ndarray:
-        """Return the cosine of an anime's genres, rare ones weighing more, with others'."""
-        return self.vectors[others] @ self.vectors[row]
+def _percentiles(
+    fitted, profile: Interactions, on_list: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return columns of a profile, and above which share of the anime not on the list each one is
+    ranked from the others alone, float (n,). Of long profiles evenly spaced entries are taken."""
+    count = min(profile.nnz, MOST_JUDGED)
+    judged = np.unique(np.linspace(0, profile.nnz - 1, count).round().astype(np.int64))
+    columns = profile.indices[judged]
+    unseen = np.ones(profile.shape[1], dtype=bool)
+    unseen[on_list] = False
+    percentiles = np.empty(len(judged))
+    for start in range(0, len(judged), JUDGED_AT_ONCE):
+        left_out = judged[start : start + JUDGED_AT_ONCE]
+        scores = fitted.score(_each_without(profile, left_out))
+        own = scores[np.arange(len(left_out)), profile.indices[left_out]]
+        others = scores[:, unseen]
+        below = (others < own[:, None]).mean(axis=1) + (others == own[:, None]).mean(axis=1) / 2
+        percentiles[start : start + len(left_out)] = below
+    return columns, percentiles
 
-    def shared_genres(self, row: int, liked: np.ndarray) -> list[str]:
-        """Return the genres of an anime that tell most of what is liked: commoner there than in
-        the catalogue."""
-        if not len(liked):
-            return []
-        own = np.flatnonzero(self.genres[row] & self.genres[liked].any(axis=0))
-        share = self.genres[liked][:, own].mean(axis=0)
-        telling = share * np.log((share + 0.01) / (self.genres[:, own].mean(axis=0) + 0.01))
-        return [self.genre_names[place] for place in own[np.argsort(-telling)][:REASONS]]
 
-    def with_popularity(
-        self, scores: np.ndarray, rows: np.ndarray, popularity: float
-    ) -> np.ndarray:
-        """Return the scores pulled towards popular anime or, below zero, away from them.
-
-        Scores and log members are compared in standard deviations of those given.
-        """
-        members = np.log1p(np.nan_to_num(self.numbers["members"][rows]))
-        members = (members - members.mean()) / max(float(members.std()), 1e-9)
-        return scores + np.float32(popularity * POPULARITY_PULL * scores.std()) * members
+def _each_without(profile: Interactions, left_out: np.ndarray) -> Interactions:
+    """Return one profile (1, n_anime) once for each of some entries, without that entry."""
+    n, count = profile.nnz, len(left_out)
+    kept = np.tile(np.arange(n), (count, 1))
+    kept = kept[kept != left_out[:, None]]
+    return replace(
+        profile,
+        user_ids=np.arange(count),
+        indptr=np.arange(count + 1, dtype=np.int64) * (n - 1),
+        indices=profile.indices[kept],
+        ratings=profile.ratings[kept],
+        dropped=profile.dropped[kept],
+        n_unknown=0,
+    )
 
 
 def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Interactions:
@@ -654,19 +784,21 @@ def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Inte
     )
 
 
-def _membership(lists: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Return lists of tags as a bool matrix (n, n_tags), and the tags, sorted."""
-    tags = [_listed(value) for value in lists]
-    names = sorted({tag for row in tags for tag in row})
-    place = {name: column for column, name in enumerate(names)}
-    matrix = np.zeros((len(tags), len(names)), dtype=bool)
-    for row, found in enumerate(tags):
-        matrix[row, [place[tag] for tag in found]] = True
-    return matrix, names
+def _best_first(scores: np.ndarray) -> np.ndarray:
+    """Return the rows of finite scores, the greatest first."""
+    found = np.flatnonzero(np.isfinite(scores))
+    return found[np.argsort(-scores[found], kind="stable")]
 
 
-def _listed(value: object) -> list[str]:
-    return list(value) if isinstance(value, list | tuple | np.ndarray) else []
+def _note(known: bool, found: int, wanted: int) -> str:
+    """Return what is to be said of a list of recommendations as a whole."""
+    if not found:
+        return "no anime passes the filters: loosen them"
+    if not known:
+        return "nobody we learned from has these titles, so the most popular anime come first"
+    if found < wanted:
+        return f"only {found} anime pass the filters: loosen them for more"
+    return ""
 
 
 def _reason(terms: pd.DataFrame, genres: list[str]) -> str:
@@ -688,7 +820,7 @@ def parse_title(recommender: AnimeRecommender, text: str) -> tuple[int, float | 
         If the title is unknown or the rating is not from 1 to 10.
     """
     match = re.fullmatch(r"(?P<title>.+?)\s*:\s*(?P<rating>\d+)", text.strip())
-    if match is None or recommender.titles.is_name(text):
+    if match is None or recommender.catalogue.titles.is_name(text):
         return recommender.resolve(text), None
     if not 1 <= int(match["rating"]) <= 10:
         raise InputError(f"the rating in {text!r} must be a whole number from 1 to 10")

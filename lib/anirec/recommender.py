@@ -446,7 +446,8 @@ class AnimeRecommender:
         hardest = "; ".join(titles["title"].head(HARDEST).dropna())
         text = (
             "From the others alone I would rank a typical title of yours above "
-            f"{min(typical, 0.999):.1%} of the anime you have not seen. Hardest to explain: {hardest}."
+            f"{min(typical, 0.999):.1%} of the anime you have not seen. "
+            f"Hardest to explain: {hardest}."
         )
         return Knowledge(typical, titles, text)
 

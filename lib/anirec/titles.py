@@ -166,6 +166,29 @@ class TitleIndex:
             f"no anime is called {text!r}" + (f": did you mean {nearest}?" if nearest else "")
         )
 
+    def named(self, text: str) -> int | None:
+        """Return the id of the anime with exactly this name, the same letters before equal ones,
+        the more popular first; None if there is none."""
+        typed = " ".join(text.casefold().split())
+        equal = self._equal(normalized(text))
+        best = max(equal, key=lambda i: (self._raw[i] == typed, self._members[i]), default=None)
+        return None if best is None else int(self._ids[best])
+
+    def alike(self, text: str, least: float) -> int | None:
+        """Return the id of the anime with the name most like ``text``, if its similarity is at
+        least ``least``, of 100; None otherwise."""
+        query = normalized(text)
+        fits = np.zeros(len(self._names), dtype=np.float32)
+        if query:
+            shortlist, similarity = self._similar(query, partly=False)
+            fits[shortlist] = similarity
+        best = self._best(np.where(fits >= least, fits, 0), 1)
+        return best[0] if best else None
+
+    def is_name_of(self, text: str, anime_id: int) -> bool:
+        """Return whether an anime has this name, but for case, accents and punctuation."""
+        return any(self._ids[index] == anime_id for index in self._equal(normalized(text)))
+
     def is_name(self, text: str) -> bool:
         """Return whether an anime has exactly this name, but for case, accents, punctuation."""
         return len(self._equal(normalized(text))) > 0

@@ -76,13 +76,28 @@ def test_same_seed_gives_the_same_files(
     fitted[name].save(tmp_path / "a")
     made(name).fit(train, features=features).save(tmp_path / "b")
     load_model(tmp_path / "a").save(tmp_path / "c")
-    files = sorted(file.name for file in (tmp_path / "a").iterdir())
+
+    def files_of(folder: str) -> list[Path]:
+        found = (tmp_path / folder).rglob("*")
+        return sorted(f.relative_to(tmp_path / folder) for f in found if f.is_file())
+
+    files = files_of("a")
     for other in ("b", "c"):
-        assert sorted(file.name for file in (tmp_path / other).iterdir()) == files
+        assert files_of(other) == files
         for file in files:
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / other / file).read_bytes(), (
                 file
             )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_allowed_is_out(name: str, fitted: dict, profiles: Interactions) -> None:
+    allowed = np.ones(profiles.shape, dtype=bool)
+    allowed[0, 3:20] = False
+    scores = fitted[name].score(profiles, allowed=allowed)
+    np.testing.assert_array_equal(np.isneginf(scores), ~allowed)
+    scores = fitted[name].score(profiles, allowed=allowed[0])
+    assert np.isneginf(scores).sum() == 2 * 17
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,10 +180,11 @@ def test_any_users_and_items_will_do(features: ItemFeatures) -> None:
             assert len(model.similar("film 3", k=2)) == 2
 
 
-def test_loading_and_scoring_need_no_tensorflow(
-    fitted: dict, train: Interactions, tmp_path: Path
+@pytest.mark.parametrize("name", ["rating-net", "two-stage"])
+def test_loading_and_scoring_need_no_heavy_libraries(
+    name: str, fitted: dict, train: Interactions, tmp_path: Path
 ) -> None:
-    fitted["rating-net"].save(tmp_path / "net")
+    fitted[name].save(tmp_path / "net")
     train.save(tmp_path / "lists.npz")
     code = (
         "import sys\n"

@@ -16,6 +16,7 @@ from anirec.models.item_knn import ItemKNN
 from anirec.models.popularity import Popularity
 from anirec.models.pure_svd import PureSVD
 from anirec.models.rating_net import RatingNet
+from anirec.models.two_stage import TwoStage
 
 MODELS: dict[str, type[Model]] = {
     model.NAME: model
@@ -27,6 +28,7 @@ MODELS: dict[str, type[Model]] = {
         EASE,
         HybridEASE,
         RatingNet,
+        TwoStage,
     )
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "Popularity",
     "PureSVD",
     "RatingNet",
+    "TwoStage",
     "load_model",
 ]
 

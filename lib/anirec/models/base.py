@@ -69,12 +69,18 @@ class Model(ABC):
         self.anime_ids_ = train.anime_ids
         return self
 
-    def score(self, profiles: Interactions) -> np.ndarray:
+    def score(self, profiles: Interactions, allowed: np.ndarray | None = None) -> np.ndarray:
         """Return a score for each profile and anime, float32 (n_profiles, n_anime).
 
         A higher score is better; scores of different models or profiles are not comparable.
         A profile without any anime the model knows gets the popularity of each anime, and a
         `ColdProfileWarning` says so.
+
+        Parameters
+        ----------
+        profiles : the lists to score for, on the model's anime columns.
+        allowed : bool (n_anime,) or (n_profiles, n_anime), the anime that may be recommended, all
+            by default; the others score minus infinity.
 
         Raises
         ------
@@ -88,7 +94,7 @@ class Model(ABC):
             raise InputError(
                 "the profiles are of other anime: encode them with the model's anime_ids_"
             )
-        scores = self._score(profiles)
+        scores = self._score_among(profiles, allowed)
         cold = profiles.lengths == 0
         if cold.any():
             scores[cold] = self.popularity_
@@ -98,6 +104,8 @@ class Model(ABC):
                 ColdProfileWarning,
                 stacklevel=2,
             )
+        if allowed is not None:
+            scores[~np.broadcast_to(allowed, scores.shape)] = -np.inf
         return scores
 
     def column(self, anime_id: int) -> int:
@@ -180,6 +188,10 @@ class Model(ABC):
     @abstractmethod
     def _score(self, profiles: Interactions) -> np.ndarray:
         """Return a new float32 array (n_profiles, n_anime); the profiles have been checked."""
+
+    def _score_among(self, profiles: Interactions, allowed: np.ndarray | None) -> np.ndarray:
+        """Return scores as `_score` does, where it matters what may be recommended."""
+        return self._score(profiles)
 
     def _save_more(self, folder: Path) -> None:  # noqa: B027
         """Write what is no plain array."""

@@ -1,0 +1,439 @@
+"""TwoStage: HybridEASE finds candidates, a learned ranker orders them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from anirec.config import InputError
+from anirec.features import ItemFeatures
+from anirec.files import written_whole
+from anirec.interactions import Interactions, hold_out
+from anirec.models.base import Model, copied
+from anirec.models.candidates import FEATURES, Knowledge, block
+from anirec.models.hybrid_ease import HybridEASE
+
+log = logging.getLogger(__name__)
+
+MIN_USERS = 100
+"""Lists to learn the ranker from at least: with fewer the retriever's order stands."""
+
+MIN_ENTRIES = 5
+"""Entries on a list that the ranker learns from, at least."""
+
+GIVEN_FRACTION = 0.8
+"""Share of a list that the ranker is shown when it learns to find the rest."""
+
+ENOUGH = 0.95
+"""Share of the lists at which retrievers learned from them stand for all."""
+
+RANKER = {
+    "objective": "rank:ndcg",
+    "lambdarank_pair_method": "topk",
+    "lambdarank_num_pair_per_sample": 20,
+    "min_child_weight": 5,
+    "subsample": 0.8,
+    "colsample_bytree": 0.5,
+    "reg_lambda": 5,
+    "tree_method": "hist",
+}
+"""XGBoost's parameters beyond those of `TwoStage`."""
+
+MAX_BIN = 128
+"""Bins of a feature in the ranker's histograms."""
+
+N_FEATURES = sum(map(len, FEATURES.values()))
+RANKER_FILE = "ranker.ubj"
+KNOWLEDGE = "knowledge.npz"
+
+CHUNK = 64
+"""Profiles whose candidates are ranked at once."""
+
+
+class LikedEASE(HybridEASE):
+    """HybridEASE on lists where what was liked counts 1 and the rest less: the second opinion.
+
+    Parameters
+    ----------
+    liked_from : the least rating that is a like.
+    rest : what any other entry counts.
+    dropout, l2, user_discount : see `HybridEASE`.
+    """
+
+    NAME = "liked-ease"
+
+    def __init__(
+        self,
+        liked_from: float = 8.0,
+        rest: float = 0.3,
+        dropout: float = 0.1,
+        l2: float = 50.0,
+        user_discount: float = 0.2,
+    ) -> None:
+        super().__init__(dropout=dropout, l2=l2, user_discount=user_discount)
+        self.liked_from = liked_from
+        self.rest = rest
+
+    def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
+        liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= self.liked_from
+        return np.where(liked, 1, self.rest).astype(np.float32)
+
+
+class TwoStage(Model):
+    """Retrieval by `HybridEASE`, ranking by LambdaMART (Burges, "From RankNet to LambdaRank to
+    LambdaMART", 2010; XGBoost's ``rank:ndcg``) with graded relevance: liked 2, watched 1.
+
+    The ranker learns from people whose lists were in nothing its features are made from
+    (cross-fitting): for each fold of them the retrievers, popularities, means and like rates are
+    those of the other lists. A part of each list is shown, the rest is what it has to find.
+
+    Candidates score what the ranker says; every other anime scores less than all candidates, in
+    the retriever's order. With too few lists to learn from, all is the retriever's.
+
+    Parameters
+    ----------
+    n_candidates : how many the retriever passes on.
+    n_neighbours : weights kept per anime by the retrievers, see `HybridEASE.prune`.
+    n_folds : folds of the cross-fitting.
+    max_users : lists the ranker learns from at most, drawn at random.
+    n_draws : how many times each list is parted at random.
+    n_rounds, learning_rate, max_depth : trees, their shrinkage and depth.
+    liked_from : the least rating that is a like.
+    without : groups of features left out (see `candidates.FEATURES`).
+    n_threads : of the ranker; results are the same bits for the same number.
+    seed : of the folds, the parting of lists and the trees' samples.
+
+    Attributes
+    ----------
+    retriever_, liked_retriever_ : the fitted first stages, pruned.
+    knowledge_ : `Knowledge` of each anime.
+    ranker_ : the XGBoost booster, None where there were too few lists.
+    n_learned_ : int (1,), the partings of lists the ranker learned from.
+    """
+
+    NAME = "two-stage"
+    ARRAYS = ("n_learned_",)
+
+    def __init__(
+        self,
+        n_candidates: int = 200,
+        n_neighbours: int = 500,
+        n_folds: int = 4,
+        max_users: int = 6000,
+        n_draws: int = 2,
+        n_rounds: int = 300,
+        learning_rate: float = 0.08,
+        max_depth: int = 6,
+        liked_from: float = 8.0,
+        without: Sequence[str] = (),
+        n_threads: int = 2,
+        seed: int = 0,
+    ) -> None:
+        self.n_candidates = n_candidates
+        self.n_neighbours = n_neighbours
+        self.n_folds = n_folds
+        self.max_users = max_users
+        self.n_draws = n_draws
+        self.n_rounds = n_rounds
+        self.learning_rate = learning_rate
+        self.max_depth = max_depth
+        self.liked_from = liked_from
+        self.without = list(without)
+        for group in self.without:
+            if group not in FEATURES:
+                raise InputError(
+                    f"unknown group of features {group!r}: choose from {', '.join(FEATURES)}"
+                )
+        self.n_threads = n_threads
+        self.seed = seed
+
+    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+        learners = np.flatnonzero(train.lengths >= MIN_ENTRIES)
+        self.ranker_, self.n_learned_ = None, np.array([0])
+        samples, stage = [], None
+        if len(learners) < MIN_USERS:
+            log.info("two-stage: %d lists are too few to learn a ranker from", len(learners))
+        else:
+            for fold in self._folds(learners):
+                others = np.setdiff1d(np.arange(train.shape[0]), fold)
+                stage = self._stage(train.users(others), features)
+                samples.append(self._sample(stage, train.users(fold)))
+            # A few lists among very many change nothing: the retrievers without them can stay.
+            if len(others) < ENOUGH * train.shape[0]:
+                stage = None
+        self.retriever_, self.liked_retriever_, self.knowledge_ = stage or self._stage(
+            train, features
+        )
+        samples = [np.concatenate(parts) for parts in zip(*samples, strict=True)]
+        if samples and len(samples[2]):
+            self._learn(*samples)
+
+    def _folds(self, learners: np.ndarray) -> list[np.ndarray]:
+        """Return disjoint users to learn from; one fold where enough others are left for it."""
+        drawn = np.random.default_rng(self.seed).permutation(learners)[: self.max_users]
+        n_folds = 1 if len(drawn) * 2 <= len(learners) else self.n_folds
+        return [np.sort(drawn[fold::n_folds]) for fold in range(n_folds)]
+
+    def _stage(
+        self, train: Interactions, features: ItemFeatures | None
+    ) -> tuple[HybridEASE, LikedEASE, Knowledge]:
+        """Return what candidates are found and described with, from some lists."""
+        start = time.perf_counter()
+        retrievers = []
+        for model in (HybridEASE(), LikedEASE(self.liked_from)):
+            model.fit(train, features=features)
+            retrievers.append(model.prune(self.n_neighbours))
+        log.info(
+            "two-stage: retrievers of %d lists in %.1f s",
+            train.shape[0],
+            time.perf_counter() - start,
+        )
+        return *retrievers, Knowledge.of(train, features, self.liked_from)
+
+    def _stage_(self) -> tuple[HybridEASE, LikedEASE, Knowledge]:
+        return self.retriever_, self.liked_retriever_, self.knowledge_
+
+    def _sample(self, stage: tuple, lists: Interactions) -> tuple[np.ndarray, ...]:
+        """Return features (n, n_features), relevance (n,) and candidates per list (n_lists,) of
+        lists whose candidates hold something to find."""
+        described, relevances, sizes = [], [], []
+        for draw in range(self.n_draws):
+            given, hidden = hold_out(lists, GIVEN_FRACTION, seed=self.seed + draw)
+            liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.liked_from
+            relevance = np.zeros(hidden.shape[1], dtype=np.int8)
+            for row, candidates, features in _described(stage, given, self.n_candidates):
+                entries = slice(*hidden.indptr[row : row + 2])
+                relevance[hidden.indices[entries]] = 1 + liked[entries]
+                found = relevance[candidates]
+                if found.any():
+                    described.append(features)
+                    relevances.append(found)
+                    sizes.append(len(found))
+                relevance[hidden.indices[entries]] = 0
+        if not sizes:
+            return np.zeros((0, N_FEATURES), np.float32), np.zeros(0, np.int8), np.zeros(0, int)
+        return np.concatenate(described), np.concatenate(relevances), np.array(sizes)
+
+    def _learn(self, features: np.ndarray, relevance: np.ndarray, sizes: np.ndarray) -> None:
+        xgboost = _xgboost()
+        start = time.perf_counter()
+        matrix = xgboost.QuantileDMatrix(
+            features[:, self._used()],
+            label=relevance,
+            qid=np.repeat(np.arange(len(sizes)), sizes),
+            max_bin=MAX_BIN,
+            nthread=self.n_threads,
+        )
+        parameters = RANKER | {
+            "eta": self.learning_rate,
+            "max_depth": self.max_depth,
+            "max_bin": MAX_BIN,
+            "nthread": self.n_threads,
+            "seed": self.seed,
+        }
+        self.ranker_ = xgboost.train(parameters, matrix, self.n_rounds)
+        self.ranker_.set_param({"nthread": 1})
+        self.n_learned_ = np.array([len(sizes)])
+        log.info("two-stage: ranker of %d lists in %.1f s", len(sizes), time.perf_counter() - start)
+
+    def _used(self) -> np.ndarray:
+        """Return the positions of the features used."""
+        groups = [group for group, names in FEATURES.items() for _ in names]
+        return np.flatnonzero(~np.isin(groups, self.without))
+
+    def _score(self, profiles: Interactions) -> np.ndarray:
+        return self._score_among(profiles, None)
+
+    def _score_among(self, profiles: Interactions, allowed: np.ndarray | None) -> np.ndarray:
+        scores = self.retriever_._score(profiles)
+        if self.ranker_ is None:
+            return scores
+        chunk: list[tuple[int, np.ndarray, np.ndarray]] = []
+        described = _described(self._stage_(), profiles, self.n_candidates, allowed, scores)
+        for one in described:
+            chunk.append(one)
+            if len(chunk) == CHUNK:
+                self._place(scores, chunk)
+                chunk = []
+        if chunk:
+            self._place(scores, chunk)
+        return scores
+
+    def _place(self, scores: np.ndarray, chunk: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
+        """Give candidates what the ranker says, all others less, in place."""
+        table = np.concatenate([features[:, self._used()] for _, _, features in chunk])
+        said = self.ranker_.inplace_predict(table)
+        stops = np.cumsum([len(candidates) for _, candidates, _ in chunk])
+        for (row, candidates, _), ranked in zip(chunk, np.split(said, stops[:-1]), strict=True):
+            rest = scores[row]
+            rest[candidates] = -np.inf
+            rest -= rest.max(initial=-1e9) - ranked.min() + 1
+            rest[candidates] = ranked
+
+    def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
+        """Return the retriever's ``k`` most similar anime: ``anime_id``, ``similarity``."""
+        self._check_fitted()
+        return self.retriever_.similar(anime_id, k=k)
+
+    def explain(self, profile: Interactions, anime_id: int) -> pd.DataFrame:
+        """Return the retriever's terms for an anime; they sum to its score: see `ItemItem.explain`.
+
+        What the ranker adds is told by `explain_ranking`.
+        """
+        self._check_fitted()
+        return self.retriever_.explain(profile, anime_id)
+
+    def explain_ranking(
+        self, profile: Interactions, anime_id: int, allowed: np.ndarray | None = None
+    ) -> pd.DataFrame:
+        """Return what each feature adds to a candidate's score; the contributions sum to it.
+
+        The contributions are the ranker's exact Shapley values (Lundberg et al., "Consistent
+        Individualized Feature Attribution for Tree Ensembles", 2018).
+
+        Parameters
+        ----------
+        allowed : as given to `score`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``group``, ``feature``, ``value``, ``contribution``, the greatest in size first; the
+            last row is the constant (``group`` and ``feature`` "constant").
+
+        Raises
+        ------
+        InputError
+            If there is not exactly one profile, no ranker, or the anime is no candidate for it.
+        """
+        xgboost = _xgboost()
+        column = self.column(anime_id)
+        if profile.shape[0] != 1:
+            raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
+        if self.ranker_ is None:
+            raise InputError("there is no ranker: too few lists were learned from; use explain")
+        for _, candidates, features in _described(
+            self._stage_(), profile, self.n_candidates, allowed
+        ):
+            place = np.flatnonzero(candidates == column)
+            if len(place):
+                values = features[place][:, self._used()]
+                parts = self.ranker_.predict(xgboost.DMatrix(values), pred_contribs=True)[0]
+                return _contributions(self._used(), values[0], parts)
+        raise InputError(
+            f"anime {anime_id} is no candidate for this profile: its score is the retriever's alone"
+        )
+
+    def prune(self, k: int) -> Self:
+        """Return a fitted copy whose retrievers keep ``k`` weights per anime."""
+        self._check_fitted()
+        pruned = copied(self)
+        pruned.retriever_ = self.retriever_.prune(k)
+        pruned.liked_retriever_ = self.liked_retriever_.prune(k)
+        return pruned
+
+    def _save_more(self, folder: Path) -> None:
+        self.retriever_.save(folder / "retriever")
+        self.liked_retriever_.save(folder / "liked_retriever")
+        self.knowledge_.save(folder / KNOWLEDGE)
+        (folder / RANKER_FILE).unlink(missing_ok=True)
+        if self.ranker_ is not None:
+            with written_whole(folder / RANKER_FILE) as beside:
+                beside.write_bytes(self.ranker_.save_raw("ubj"))
+
+    def _load_more(self, folder: Path) -> None:
+        xgboost = _xgboost()
+        self.retriever_ = HybridEASE.load(folder / "retriever")
+        self.liked_retriever_ = LikedEASE.load(folder / "liked_retriever")
+        self.knowledge_ = Knowledge.load(folder / KNOWLEDGE)
+        self.ranker_ = None
+        if self.n_learned_[0]:
+            file = folder / RANKER_FILE
+            if not file.is_file():
+                raise InputError(
+                    f"{file} is missing: rebuild it with 'anirec run --from 03 --force'"
+                )
+            self.ranker_ = xgboost.Booster(model_file=bytearray(file.read_bytes()))
+            self.ranker_.set_param({"nthread": 1})
+
+
+def _xgboost():
+    """Import XGBoost, but not scikit-learn with it: serving needs none of its estimators."""
+    if "sklearn" in sys.modules:
+        import xgboost
+    else:
+        sys.modules["sklearn"] = None  # an import of it fails, which XGBoost allows for
+        try:
+            import xgboost
+        finally:
+            del sys.modules["sklearn"]
+    return xgboost
+
+
+def _described(
+    stage: tuple[HybridEASE, LikedEASE, Knowledge],
+    profiles: Interactions,
+    n_candidates: int,
+    allowed: np.ndarray | None = None,
+    scores: np.ndarray | None = None,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield per profile its row, its candidates (n,), best first, and their features.
+
+    Profiles that are empty or have no candidate are left out. ``scores``, the retriever's, are
+    computed if not given.
+    """
+    retriever, liked_retriever, knowledge = stage
+    liked_values = liked_retriever._values(profiles)
+    for row in np.flatnonzero(profiles.lengths):
+        here = slice(*profiles.indptr[row : row + 2])
+        entries = profiles.indices[here]
+        if scores is None:
+            found = retriever._score(profiles.users(np.array([row])))[0]
+        else:
+            found = scores[row].copy()
+        found[entries] = -np.inf
+        if allowed is not None:
+            found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
+        candidates = _best(found, n_candidates)
+        if len(candidates):
+            terms = block(retriever.weights_, entries, candidates)
+            liked_scores = liked_values[here] @ block(liked_retriever.weights_, entries, candidates)
+            yield (
+                row,
+                candidates,
+                knowledge.describe(
+                    entries,
+                    profiles.ratings[here],
+                    candidates,
+                    found[candidates],
+                    liked_scores,
+                    terms,
+                ),
+            )
+
+
+def _best(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return the columns of the ``n`` greatest finite scores, best first."""
+    best = np.argpartition(-scores, n)[:n] if n < len(scores) else np.arange(len(scores))
+    best = best[np.isfinite(scores[best])]
+    return best[np.lexsort((best, -scores[best]))]
+
+
+def _contributions(used: np.ndarray, values: np.ndarray, parts: np.ndarray) -> pd.DataFrame:
+    names = [(group, name) for group, names in FEATURES.items() for name in names]
+    groups, features = zip(*(names[position] for position in used), strict=True)
+    frame = pd.DataFrame(
+        {"group": groups, "feature": features, "value": values, "contribution": parts[:-1]}
+    )
+    frame = frame.iloc[np.argsort(-np.abs(parts[:-1]), kind="stable")]
+    constant = pd.DataFrame(
+        {"group": "constant", "feature": "constant", "value": np.nan, "contribution": parts[-1:]}
+    )
+    return pd.concat([frame, constant], ignore_index=True)

@@ -1,0 +1,194 @@
+"""TwoStage: candidates first, honest learning, exact reasons, and when it has to do without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anirec.config import InputError
+from anirec.features import ItemFeatures
+from anirec.interactions import Interactions
+from anirec.models import TwoStage, two_stage
+from anirec.models.candidates import FEATURES, Knowledge, block
+
+SETTINGS = {"n_candidates": 6, "n_rounds": 20, "n_threads": 1}
+
+
+@pytest.fixture(scope="module")
+def model(train: Interactions, features: ItemFeatures) -> TwoStage:
+    return TwoStage(**SETTINGS).fit(train, features=features)
+
+
+def test_candidates_come_first_then_the_retrievers_order(
+    model: TwoStage, profiles: Interactions
+) -> None:
+    scores, retrieved = model.score(profiles), model.retriever_.score(profiles)
+    for row in range(2):
+        listed = profiles.indices[profiles.indptr[row] : profiles.indptr[row + 1]]
+        retrieved[row, listed] = -np.inf
+        candidates = np.argsort(-retrieved[row])[:6]
+        others = np.setdiff1d(np.arange(24), [*candidates, *listed])
+        assert scores[row, candidates].min() > scores[row, others].max()
+        assert scores[row, candidates].min() > scores[row, listed].max()
+        by_retriever = others[np.argsort(-retrieved[row, others])]
+        assert (np.diff(scores[row, by_retriever]) <= 0).all()
+
+
+def test_filters_come_before_retrieval(model: TwoStage, profiles: Interactions) -> None:
+    one = profiles.users(np.array([0]))
+    best = np.argsort(-model.score(one)[0])[:6]
+    allowed = np.ones(24, dtype=bool)
+    allowed[best] = False
+    scores = model.score(one, allowed=allowed)[0]
+    assert np.isneginf(scores[best]).all()
+    ranked = np.argsort(-scores)[:6]
+    # The candidates are those allowed: the ranker, not the retriever, orders them.
+    reasons = model.explain_ranking(one, int(one.anime_ids[ranked[0]]), allowed=allowed)
+    assert reasons["contribution"].sum() == pytest.approx(scores[ranked[0]], abs=1e-5)
+    none = model.score(one, allowed=np.zeros(24, dtype=bool))
+    assert np.isneginf(none).all()
+
+
+def test_reasons_add_up(model: TwoStage, profiles: Interactions) -> None:
+    one = profiles.users(np.array([1]))
+    scores = model.score(one)[0]
+    best = int(np.argmax(scores))
+    anime_id = int(one.anime_ids[best])
+    terms = model.explain(one, anime_id)
+    assert terms["anime_id"].tolist() == [112, 113]
+    expected = model.retriever_.score(one)[0, best]
+    assert terms["contribution"].sum() == pytest.approx(expected, abs=1e-5)
+    reasons = model.explain_ranking(one, anime_id)
+    assert reasons["contribution"].sum() == pytest.approx(scores[best], abs=1e-5)
+    assert len(reasons) == two_stage.N_FEATURES + 1
+    assert reasons.loc[reasons["feature"] == "entries", "value"].item() == 2
+    assert reasons["group"].iloc[-1] == "constant"
+    last = int(one.anime_ids[np.argmin(scores)])
+    with pytest.raises(InputError, match="is no candidate for this profile"):
+        model.explain_ranking(one, last)
+    with pytest.raises(InputError, match="takes one profile, not 2"):
+        model.explain_ranking(profiles, anime_id)
+
+
+def test_no_list_is_in_what_describes_it(
+    train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TwoStage(**SETTINGS, n_folds=3)
+    made, described = [], []
+    stage, sample = model._stage, model._sample
+
+    def spied_stage(lists: Interactions, features: ItemFeatures) -> tuple:
+        made.append(set(lists.user_ids))
+        return stage(lists, features)
+
+    def spied_sample(stage: tuple, lists: Interactions) -> tuple:
+        described.append(set(lists.user_ids))
+        return sample(stage, lists)
+
+    monkeypatch.setattr(model, "_stage", spied_stage)
+    monkeypatch.setattr(model, "_sample", spied_sample)
+    model.fit(train, features=features)
+    assert len(described) == 3
+    assert set.union(*described) == set(train.user_ids[train.lengths >= two_stage.MIN_ENTRIES])
+    for others, these in zip(made, described, strict=False):
+        assert others == set(train.user_ids) - these
+    assert made[-1] == set(train.user_ids)
+
+
+def test_many_lists_need_one_fold(
+    train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = TwoStage(**SETTINGS, max_users=40)
+    folds = model._folds(np.arange(240))
+    assert [len(fold) for fold in folds] == [40]
+    assert [len(fold) for fold in model._folds(np.arange(60))] == [10, 10, 10, 10]
+    monkeypatch.setattr(two_stage, "ENOUGH", 0.8)
+    model.fit(train, features=features)
+    # The retrievers that lack those 40 stay.
+    assert model.knowledge_.community[0, 0] != pytest.approx(model.popularity_[0], abs=1e-6)
+
+
+def test_too_few_lists_leave_the_retriever(
+    train: Interactions, features: ItemFeatures, profiles: Interactions, tmp_path: Path
+) -> None:
+    few = train.users(np.arange(60))
+    model = TwoStage().fit(few, features=features)
+    np.testing.assert_array_equal(model.score(profiles), model.retriever_.score(profiles))
+    model.save(tmp_path)
+    loaded = TwoStage.load(tmp_path)
+    np.testing.assert_array_equal(loaded.score(profiles), model.score(profiles))
+    with pytest.raises(InputError, match="there is no ranker"):
+        loaded.explain_ranking(profiles.users(np.array([0])), 105)
+
+
+def test_lost_ranker_is_missed(model: TwoStage, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    (tmp_path / "ranker.ubj").unlink()
+    with pytest.raises(InputError, match=r"ranker.ubj is missing: rebuild it"):
+        TwoStage.load(tmp_path)
+
+
+def test_left_out_groups_are_not_used(
+    train: Interactions, features: ItemFeatures, profiles: Interactions
+) -> None:
+    model = TwoStage(**SETTINGS, without=["terms", "person"]).fit(train, features=features)
+    one = profiles.users(np.array([0]))
+    best = int(one.anime_ids[np.argmax(model.score(one)[0])])
+    groups = set(model.explain_ranking(one, best)["group"])
+    assert groups == {*FEATURES, "constant"} - {"terms", "person"}
+    with pytest.raises(InputError, match="unknown group of features 'colour'"):
+        TwoStage(without=["colour"])
+
+
+def test_features_are_what_their_names_say(
+    train: Interactions, features: ItemFeatures, model: TwoStage
+) -> None:
+    person = train.encode(
+        pd.DataFrame(
+            {"user_id": 1, "anime_id": [100, 103, 118], "rating": [9, np.nan, 4]},
+        )
+    )
+    ((row, candidates, table),) = two_stage._described(model._stage_(), person, 5)
+    assert row == 0
+    names = [name for group in FEATURES.values() for name in group]
+    told = pd.DataFrame(table, columns=names, index=candidates)
+    weights = model.retriever_.weights_.toarray()
+    anime = candidates[0]
+    terms = weights[[0, 3, 18], anime]
+    assert told["place"].tolist() == [0, 1, 2, 3, 4]
+    assert told.at[anime, "sum of all"] == pytest.approx(terms.sum(), abs=1e-6)
+    assert told.at[anime, "sum of liked"] == pytest.approx(terms[0], abs=1e-6)
+    assert told.at[anime, "sum of disliked"] == pytest.approx(terms[2], abs=1e-6)
+    assert told.at[anime, "sum of not scored"] == pytest.approx(terms[1], abs=1e-6)
+    assert told.at[anime, "greatest"] == pytest.approx(terms.max(), abs=1e-6)
+    lists = train.matrix().toarray()[:, anime]
+    ratings = train.matrix(np.nan_to_num(train.ratings)).toarray()[:, anime]
+    assert told.at[anime, "popularity"] == pytest.approx(lists.mean(), rel=1e-5)
+    assert told.at[anime, "share that like it"] == pytest.approx((ratings >= 8).mean(), rel=1e-5)
+    assert told.at[anime, "entries"] == 3
+    assert told.at[anime, "share scored"] == pytest.approx(2 / 3)
+    same_genre = np.array([0, 3, 18]) // 12 == anime // 12
+    assert told.at[anime, "genres match"] == pytest.approx(same_genre.mean(), abs=1e-6)
+    assert told["studios match"].isna().all()
+
+
+def test_block_of_a_sparse_matrix(model: TwoStage) -> None:
+    weights = model.retriever_.weights_
+    rows, columns = np.array([3, 3, 20]), np.array([23, 0, 7, 11])
+    expected = weights.toarray()[np.ix_(rows, columns)]
+    np.testing.assert_array_equal(block(weights, rows, columns), expected)
+
+
+def test_knowledge_without_side_information(train: Interactions, tmp_path: Path) -> None:
+    knowledge = Knowledge.of(train, None, 8.0)
+    assert np.isnan(knowledge.numbers).all()
+    assert knowledge.tags.shape == (24, 0)
+    knowledge.save(tmp_path / "k.npz")
+    np.testing.assert_array_equal(Knowledge.load(tmp_path / "k.npz").community, knowledge.community)
+    with pytest.raises(InputError, match=r"gone.npz is missing"):
+        Knowledge.load(tmp_path / "gone.npz")
+    model = TwoStage(**SETTINGS).fit(train)
+    assert np.isfinite(model.score(train)).all()

@@ -11,7 +11,7 @@ import pytest
 from anirec.config import InputError
 from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
-from anirec.models import EASE, HybridEASE
+from anirec.models import EASE, HybridEASE, hybrid_ease
 
 
 def test_weights_are_those_of_the_formula(train: Interactions, features: ItemFeatures) -> None:
@@ -116,3 +116,15 @@ def test_anime_nobody_rated_is_scored_by_its_likes(train: Interactions) -> None:
 def test_dropout_is_a_share(train: Interactions) -> None:
     with pytest.raises(InputError, match="dropout is a share"):
         HybridEASE(dropout=1.0).fit(train)
+
+
+def test_ablation_takes_off_one_part_at_a_time() -> None:
+    model = HybridEASE(dropout=0, user_discount=0.2, tag_weights={"genres": 2.0, "type": 1.0})
+    variants = hybrid_ease.ablations(model)
+    assert list(variants) == [
+        "all", "without ratings", "without user discount", "without side information",
+        "without genres", "without type",
+    ]  # fmt: skip
+    assert variants["without genres"].tag_weights == {"genres": 0.0, "type": 1.0}
+    assert variants["without user discount"].user_discount == 0
+    assert model.user_discount == 0.2

@@ -192,3 +192,17 @@ def test_knowledge_without_side_information(train: Interactions, tmp_path: Path)
         Knowledge.load(tmp_path / "gone.npz")
     model = TwoStage(**SETTINGS).fit(train)
     assert np.isfinite(model.score(train)).all()
+
+
+def test_ablation_leaves_out_one_group_at_a_time(
+    train: Interactions, features: ItemFeatures, model: TwoStage, profiles: Interactions
+) -> None:
+    variants = dict(two_stage.ablations(TwoStage(**SETTINGS), train, features))
+    assert list(variants) == ["all", *(f"without {group}" for group in FEATURES)]
+    np.testing.assert_array_equal(variants["all"].score(profiles), model.score(profiles))
+    alone = TwoStage(**SETTINGS, without=["retrieval"]).fit(train, features=features)
+    np.testing.assert_array_equal(
+        variants["without retrieval"].score(profiles), alone.score(profiles)
+    )
+    with pytest.raises(InputError, match="too few lists"):
+        next(two_stage.ablations(model, train.users(np.arange(50))))

@@ -182,6 +182,33 @@ class HybridEASE(ItemItem):
         return self._neighbours(self._row(column) * scale, column, k)
 
 
+def ablations(model: HybridEASE) -> dict[str, HybridEASE]:
+    """Return the model and what is left of it without each part, all to be fitted, by name.
+
+    Parts are the ratings, each kind of tag and all of them, the dropout and the user discount;
+    those that are off already are left out.
+    """
+    off: dict[str, dict[str, object]] = {
+        "without ratings": {
+            "rating_weight": 0.0,
+            "unscored": 1.0,
+            "profile_rating_weight": 0.0,
+            "profile_unscored": 1.0,
+        },
+        "without dropout": {"dropout": 0.0},
+        "without user discount": {"user_discount": 0.0},
+        "without side information": {"tag_weights": {}},
+    }
+    for kind in model.tag_weights:
+        off[f"without {kind}"] = {"tag_weights": model.tag_weights | {kind: 0.0}}
+    whole = model.parameters
+    variants = {"all": HybridEASE(**whole)}
+    for name, change in off.items():
+        if whole | change != whole:
+            variants[name] = HybridEASE(**(whole | change))
+    return variants
+
+
 def _neighbour_shares(cold: sparse.csr_array, warm: sparse.csr_array) -> sparse.csr_array:
     """Return for each cold anime what shares of its tags' neighbours it takes, CSR (cold, warm).
 

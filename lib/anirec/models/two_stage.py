@@ -364,6 +364,40 @@ class TwoStage(Model):
             self.ranker_.set_param({"nthread": 1})
 
 
+class _Remembering(TwoStage):
+    """A TwoStage that keeps what its ranker learned from."""
+
+    samples: tuple[np.ndarray, ...] = ()
+
+    def _learn(self, *samples: np.ndarray) -> None:
+        self.samples = samples
+        super()._learn(*samples)
+
+
+def ablations(
+    model: TwoStage, train: Interactions, features: ItemFeatures | None = None
+) -> Iterator[tuple[str, TwoStage]]:
+    """Yield a model fitted, and fitted without each group of features, with a name.
+
+    The retrievers are fitted once; each variant costs a ranker.
+
+    Raises
+    ------
+    InputError
+        If there are too few lists to learn a ranker from.
+    """
+    whole = _Remembering(**model.parameters).fit(train, features=features)
+    if whole.ranker_ is None:
+        raise InputError("there is no ranker to take features from: too few lists")
+    yield "all", whole
+    for group in FEATURES:
+        if group not in model.without:
+            variant = copied(whole)
+            variant.without = [*model.without, group]
+            variant._learn(*whole.samples)
+            yield f"without {group}", variant
+
+
 def _xgboost():
     """Import XGBoost, but not scikit-learn with it: serving needs none of its estimators."""
     if "sklearn" in sys.modules:

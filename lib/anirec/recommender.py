@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -96,8 +95,9 @@ class Explanation:
     terms : frame with ``anime_id``, ``title``, ``contribution`` of each entry of the profile,
         greatest first: the exact terms of ``match``. Empty for a model that is no such sum.
     genres : those of the anime that tell most of what the person likes.
-    ranker : frame with ``feature``, ``value``, ``contribution``: what the ranker of `TwoStage`
-        made of it, exactly; None for other models.
+    ranker : frame with ``group``, ``feature``, ``value``, ``contribution``: what the ranker of
+        `TwoStage` made of it, exactly; None for other models, and for an anime that was none of
+        its candidates.
     expected : the rating expected of the person; None without a fitted `RatingNet` or any rating.
     """
 
@@ -396,7 +396,7 @@ class AnimeRecommender:
         fitted = self.model(model or self.default_model)
         encoded = self._encoded(fitted, profile, filters)
         column = fitted.column(anime_id)
-        terms, ranker = self._terms(fitted, encoded, anime_id)
+        terms = self._terms(fitted, encoded, anime_id)
         row = self.anime.index.get_loc(anime_id)
         genres = self.catalogue.shared_genres(row, self._liked_rows(profile))[:REASONS]
         reason = _reason(terms, genres)
@@ -410,7 +410,7 @@ class AnimeRecommender:
             match=float(match),
             terms=terms,
             genres=genres,
-            ranker=ranker,
+            ranker=self._ranking(fitted, encoded, column, self._allowed(profile, filters)),
             expected=None if expected is None else float(expected[row]),
         )
 
@@ -558,22 +558,19 @@ class AnimeRecommender:
         return allowed & self.catalogue.follows_rule(filters.franchises, finished, known, on_list)
 
     def _scores(self, fitted, encoded: Interactions, allowed: np.ndarray) -> np.ndarray:
-        """Return the model's scores by row of the catalogue, float32; -inf where not allowed.
-
-        A model that first retrieves candidates is told what is allowed, so that it retrieves
-        among those.
-        """
+        """Return the model's scores by row of the catalogue, float32; -inf where not allowed."""
         rows = self._rows_of(fitted)
-        usable = (rows >= 0) & allowed[rows]
-        if not encoded.nnz:
-            raw = fitted.popularity_
-        elif "allowed" in inspect.signature(fitted.score).parameters:
-            raw = fitted.score(encoded, allowed=usable)[0]
-        else:
-            raw = fitted.score(encoded)[0]
+        usable = self._usable(fitted, allowed)
+        known = encoded.nnz > 0
+        raw = fitted.score(encoded, allowed=usable)[0] if known else fitted.popularity_
         scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
         scores[rows[usable]] = raw[usable]
         return scores
+
+    def _usable(self, fitted, allowed: np.ndarray) -> np.ndarray:
+        """Return which of a model's columns are allowed, given by row of the catalogue, bool."""
+        rows = self._rows_of(fitted)
+        return (rows >= 0) & allowed[rows]
 
     def _picked(self, scores: np.ndarray, k: int, filters: Filters) -> np.ndarray:
         """Return the rows of the ``k`` anime to show, best first, under the two sliders."""
@@ -662,7 +659,7 @@ class AnimeRecommender:
             liked = self._liked_rows(profile)
             reasons, matches = [], []
             for row in rows:
-                terms, _ = self._terms(fitted, encoded, int(self.anime.index[row]))
+                terms = self._terms(fitted, encoded, int(self.anime.index[row]))
                 genres = self.catalogue.shared_genres(row, liked)[:REASONS]
                 reasons.append(_reason(terms, genres))
                 matches.append(terms["contribution"].sum())
@@ -671,18 +668,25 @@ class AnimeRecommender:
         frame.attrs["note"] = _note(encoded.nnz > 0, len(frame), wanted)
         return frame
 
-    def _terms(
-        self, fitted, encoded: Interactions, anime_id: int
-    ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-        """Return the terms of an anime's match and, of a two-stage model, of its ranker's score."""
+    def _terms(self, fitted, encoded: Interactions, anime_id: int) -> pd.DataFrame:
+        """Return the terms of an anime's match, greatest first; none for a model without."""
         if not hasattr(fitted, "explain") or not encoded.nnz:
-            return pd.DataFrame(columns=["anime_id", "title", "contribution"]), None
-        explained = fitted.explain(encoded, anime_id)
-        terms, ranker = explained if isinstance(explained, tuple) else (explained, None)
-        titles = self.anime["title"].reindex(terms["anime_id"]).to_numpy()
-        terms = terms[["anime_id", "contribution"]].assign(title=titles)
-        terms = terms.sort_values("contribution", ascending=False, kind="stable")
-        return terms[["anime_id", "title", "contribution"]].reset_index(drop=True), ranker
+            return pd.DataFrame(columns=["anime_id", "title", "contribution"])
+        terms = fitted.explain(encoded, anime_id)
+        terms.insert(1, "title", self.anime["title"].reindex(terms["anime_id"]).to_numpy())
+        return terms.sort_values("contribution", ascending=False, kind="stable", ignore_index=True)
+
+    def _ranking(
+        self, fitted, encoded: Interactions, column: int, allowed: np.ndarray
+    ) -> pd.DataFrame | None:
+        """Return what a two-stage model's ranker made of a candidate; None where it had no say."""
+        usable = self._usable(fitted, allowed)
+        if not hasattr(fitted, "explain_ranking") or not encoded.nnz or not usable[column]:
+            return None
+        try:
+            return fitted.explain_ranking(encoded, int(fitted.anime_ids_[column]), allowed=usable)
+        except InputError:  # it was none of the candidates, or there were too few to learn from
+            return None
 
     def _expected(self, profile: Profile) -> np.ndarray | None:
         """Return the rating expected of each anime, float32 (n_anime,), NaN where unknown.

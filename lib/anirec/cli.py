@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 
 DatasetOption = Annotated[str, typer.Option("--dataset", help=f"One of {', '.join(Dataset)}.")]
+FormatOption = Annotated[str, typer.Option(help="table or json.")]
 RawDirOption = Annotated[
     str | None, typer.Option("--raw-dir", help="Folder of the raw files [data/raw/<dataset>].")
 ]
@@ -107,14 +109,19 @@ def recommend(
     dataset: DatasetOption = Dataset.SAMPLE.value,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     model: Annotated[str | None, typer.Option(help="Which model ranks.")] = None,
-    format: Annotated[str, typer.Option(help="table or json.")] = "table",
+    adult: Annotated[bool, typer.Option("--adult", help="Also adult titles.")] = False,
+    format: FormatOption = "table",
 ) -> None:
-    """Recommend anime to someone who likes the titles given."""
-    from anirec.recommender import AnimeRecommender, parse_title
+    """Recommend anime to someone who likes the titles given; a rating below 5 is a dislike."""
+    from anirec.recommender import AnimeRecommender, Filters, parse_title
 
+    _check_format(format)
     recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
     profile = dict(parse_title(recommender, text) for text in titles)
-    _show(recommender.recommend(profile, k=k, model=model), format)
+    frame = recommender.recommend(profile, k=k, model=model, filters=Filters(adult=adult))
+    if frame.attrs["note"]:
+        typer.echo(f"anirec: {frame.attrs['note']}", err=True)
+    _show(frame, format)
 
 
 @app.command()
@@ -122,24 +129,82 @@ def similar(
     title: Annotated[str, typer.Argument(help="A title, in any of its languages.")],
     dataset: DatasetOption = Dataset.SAMPLE.value,
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
-    model: Annotated[str, typer.Option(help="content, rating-net or ease.")] = "content",
-    format: Annotated[str, typer.Option(help="table or json.")] = "table",
+    model: Annotated[
+        str | None, typer.Option(help="Which model tells, e.g. content or rating-net.")
+    ] = None,
+    format: FormatOption = "table",
 ) -> None:
     """List the anime most similar to one."""
     from anirec.recommender import AnimeRecommender
 
+    _check_format(format)
     recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
     _show(recommender.similar(recommender.resolve(title), k=k, model=model), format)
 
 
+TABLE_COLUMNS = {
+    "rank": ("", 3),
+    "title": ("title", 40),
+    "type": ("type", 7),
+    "year": ("year", 4),
+    "episodes": ("ep", 4),
+    "genres": ("genres", 28),
+    "score": ("score", 5),
+    "expected": ("for you", 7),
+    "match": ("match", 6),
+    "similarity": ("similarity", 10),
+    "because": ("because you liked", 100),
+}
+"""Heading and greatest width of what a table shows."""
+
+
+def _check_format(format: str) -> None:
+    if format not in ("table", "json"):
+        raise InputError(f"unknown format {format!r}: choose table or json")
+
+
 def _show(frame, format: str) -> None:
-    """Print a frame as a table or as JSON records. Raises InputError for another format."""
+    """Print a frame of anime as a table or as JSON records."""
     if format == "json":
         typer.echo(frame.to_json(orient="records", force_ascii=False, indent=2))
-    elif format == "table":
-        typer.echo(frame.drop(columns="anime_id").to_string(index=False, na_rep=""))
-    else:
-        raise InputError(f"unknown format {format!r}: choose table or json")
+    elif len(frame):
+        typer.echo(_table(frame))
+
+
+def _table(frame) -> str:
+    """Return anime as lines of text: columns as wide as they need, within `TABLE_COLUMNS`."""
+    columns = []
+    for name, (heading, width) in TABLE_COLUMNS.items():
+        if name in frame:
+            cells = [heading, *(_cell(name, value, width) for value in frame[name])]
+            needed = max(map(_width, cells))
+            if any(cells[1:]):
+                columns.append([cell + " " * (needed - _width(cell)) for cell in cells])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def _cell(name: str, value: object, width: int) -> str:
+    """Return a value as text of at most ``width`` columns; genres are cut between two of them."""
+    import pandas as pd
+
+    if not isinstance(value, str):
+        if pd.isna(value):
+            return ""
+        return f"{value:.2f}" if isinstance(value, float) or name == "match" else str(value)
+    if name == "genres":
+        value = value.replace(", ", " · ")
+        while _width(value) > width and " · " in value:
+            value = value.removesuffix(" …").rpartition(" · ")[0] + " …"
+    if _width(value) <= width:
+        return value
+    while _width(value) >= width:
+        value = value[:-1]
+    return f"{value.rstrip()}…"
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: ideographs and kana take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 @app.command("app")

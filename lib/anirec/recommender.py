@@ -4,40 +4,163 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from anirec.catalogue import (
+    ALL,
+    COLUMNS,
+    FRANCHISE_RULES,
+    IN_ORDER,
+    NEXT,
+    UNKNOWN,
+    Catalogue,
+    Filters,
+)
+from anirec.catalogue import listed as listed_values
 from anirec.config import InputError, Paths
-from anirec.interactions import Interactions
+from anirec.interactions import Interactions, positions
 from anirec.models import MODELS, load_model
-from anirec.titles import TitleIndex
+from anirec.profiles import Entry, Profile
 
-DEFAULT_MODEL = "ease"
-DISLIKED_BELOW = 5
-"""A title rated below this is a dislike: it is neither recommended nor taken as a taste."""
-
-COLUMNS = [
-    "anime_id", "title", "title_english", "title_japanese", "type", "year", "episodes", "genres",
-    "score", "members", "is_adult",
+__all__ = [
+    "ALL", "COLUMNS", "FRANCHISE_RULES", "IN_ORDER", "NEXT", "UNKNOWN", "AnimeRecommender",
+    "Entry", "Explanation", "Filters", "Knowledge", "Profile", "encoded_entries", "parse_title",
 ]  # fmt: skip
+
+PREFERRED = ("two-stage", "hybrid-ease", "ease")
+"""The models that rank unless another is named: the first one fitted."""
+
+PREFERRED_SIMILAR = ("hybrid-ease", "ease", "content")
+"""The models that tell what is similar unless another is named: the first one fitted."""
+
+SIGNED = frozenset(["hybrid-ease", "rating-net", "two-stage"])
+"""Models that know what a dislike is. From what the others are shown, dislikes are left out."""
+
+USUAL = Filters()
+EVERY_PART = Filters(franchises=ALL)
+
+SHOWN = [
+    "anime_id", "title", "title_english", "type", "year", "episodes", "duration_min", "genres",
+    "score", "members", "image_url",
+]  # fmt: skip
+
+POPULARITY_PULL = 1.5
+"""What a standard deviation of log members counts at the ends of the popularity slider, in standard
+deviations of the scores."""
+
+VARIETY_PULL = 0.5
+"""How much variety counts against relevance at the end of the variety slider."""
+
+POOL = 200
+"""The sliders reorder this many of the best candidates, at least: the rest would be no match."""
+
+SURPRISE_POOL = 150
+"""A surprise is one of this many of the best candidates."""
+
+LEAST_SCORE_QUANTILE = 0.6
+"""A surprise for somebody unknown has a mean score above this share of the catalogue."""
+
+SHOWN_CONTRIBUTION = 0.005
+"""A title is named as a reason if it contributes at least this."""
+
+REASONS = 2
+"""Titles, and genres, named as reasons."""
+
+KNOWN_FROM = 10
+"""From so many titles on it can be told how well a profile is known."""
+
+MOST_JUDGED = 200
+"""Titles of a long profile that are ranked from the others; the rest would change little."""
+
+JUDGED_AT_ONCE = 32
+"""Profiles less one title that are scored at once: bounds memory at this × n_anime float32."""
+
+HARDEST = 5
+"""Titles named as hardest to explain."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an anime is recommended.
+
+    Attributes
+    ----------
+    text : one sentence.
+    match : the retriever's score: the sum of the terms.
+    terms : frame with ``anime_id``, ``title``, ``contribution`` of each entry of the profile,
+        greatest first: the exact terms of ``match``. Empty for a model that is no such sum.
+    genres : those of the anime that tell most of what the person likes.
+    ranker : frame with ``group``, ``feature``, ``value``, ``contribution``: what the ranker of
+        `TwoStage` made of it, exactly; None for other models, and for an anime that was none of
+        its candidates.
+    expected : the rating expected of the person; None without a fitted `RatingNet` or any rating.
+    """
+
+    text: str
+    match: float
+    terms: pd.DataFrame
+    genres: list[str]
+    ranker: pd.DataFrame | None = None
+    expected: float | None = None
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """How well a person's taste is known.
+
+    Attributes
+    ----------
+    percentile : the typical title of the list, ranked from the others alone among all anime not on
+        the list, stands above this share of them, from 0 to 1; None for fewer than `KNOWN_FROM`
+        titles that the model knows.
+    titles : frame with ``anime_id``, ``title``, ``percentile`` of each title ranked, the hardest to
+        explain first.
+    text : one sentence.
+    """
+
+    percentile: float | None
+    titles: pd.DataFrame
+    text: str
 
 
 class AnimeRecommender:
     """Recommends from a catalogue with fitted models.
 
+    Everything a page needs: `search` while somebody types; `recommend` for a few titles or a whole
+    profile, and as other ways in `similar`, `for_segment` and `surprise`; `explain` for the details
+    of one recommendation; `knowledge` and `to_rate` for the profile itself; `choices` for what the
+    filters offer. A profile is a `Profile` or a plain mapping of anime ids to ratings (None: not
+    rated). Frames have one row per anime, best first, with ``rank`` and `SHOWN`; ``genres`` is
+    text. More results are had by asking for more: the first ones stay the same unless the variety
+    slider is on.
+
     Parameters
     ----------
-    anime : the canonical anime table (`COLUMNS` at least).
+    catalogue : the anime, or the canonical anime table.
     model_dir : folder with one folder per fitted model; a model is loaded when first asked for.
+    segments : the segments of the community, as notebook 04 describes them (see `segments`).
+
+    Attributes
+    ----------
+    catalogue : `Catalogue`.
     """
 
-    def __init__(self, anime: pd.DataFrame, model_dir: Path) -> None:
-        self.anime = anime.set_index("anime_id", drop=False)
-        self.titles = TitleIndex(anime)
+    def __init__(
+        self,
+        catalogue: Catalogue | pd.DataFrame,
+        model_dir: Path,
+        segments: pd.DataFrame | None = None,
+    ) -> None:
+        self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
         self._model_dir = model_dir
+        self._segments = segments
         self._models: dict[str, object] = {}
+        self._model_rows: dict[str, np.ndarray] = {}
 
     @classmethod
     def load(cls, paths: Paths) -> AnimeRecommender:
@@ -49,131 +172,648 @@ class AnimeRecommender:
             If the dataset was not run yet.
         """
         table = paths.processed / "anime.parquet"
-        if not table.is_file() or not (paths.models / DEFAULT_MODEL).is_dir():
+        if not table.is_file() or not any((paths.models / name).is_dir() for name in PREFERRED):
             raise InputError(
                 f"no fitted models for {paths.dataset}: "
                 f"run 'anirec run --dataset {paths.dataset}' first"
             )
-        return cls(pd.read_parquet(table, columns=COLUMNS), paths.models)
+        segments = paths.tables / "04_titles.csv"
+        return cls(
+            Catalogue.load(table),
+            paths.models,
+            pd.read_csv(segments) if segments.is_file() else None,
+        )
+
+    # --- what there is
+
+    @property
+    def anime(self) -> pd.DataFrame:
+        """The catalogue's table, indexed by anime id, with `COLUMNS`."""
+        return self.catalogue.anime
+
+    @property
+    def choices(self) -> dict[str, list[str]]:
+        """What the filters offer; see `Catalogue.choices`."""
+        return self.catalogue.choices
+
+    @cached_property
+    def fitted(self) -> list[str]:
+        """The names of the models that can be asked for."""
+        return [name for name in MODELS if (self._model_dir / name / "model.json").is_file()]
+
+    @property
+    def default_model(self) -> str:
+        """The name of the model that ranks unless another is named."""
+        return next((name for name in PREFERRED if name in self.fitted), PREFERRED[-1])
 
     def model(self, name: str):
         """Return a fitted model by name. Raises InputError if there is none of that name."""
         if name not in self._models:
-            fitted = sorted(n for n in MODELS if (self._model_dir / n).is_dir())
-            if name not in fitted:
-                raise InputError(f"unknown model {name!r}: choose one of {', '.join(fitted)}")
+            if name not in self.fitted:
+                raise InputError(f"unknown model {name!r}: choose one of {', '.join(self.fitted)}")
             self._models[name] = load_model(self._model_dir / name)
         return self._models[name]
 
     def search(self, text: str, limit: int = 10) -> pd.DataFrame:
         """Return the anime whose names fit ``text`` best, best first, with `COLUMNS`."""
-        return self.anime.loc[self.titles.search(text, limit)]
+        return self.anime.loc[self.catalogue.titles.search(text, limit)]
 
     def resolve(self, text: str) -> int:
         """Return the id of the anime meant by ``text``. Raises `titles.UnknownTitle`."""
-        return self.titles.resolve(text)
+        return self.catalogue.titles.resolve(text)
+
+    # --- ways to be recommended something
 
     def recommend(
         self,
-        profile: Mapping[int, float | None],
+        profile: Profile | Mapping[int, Entry | float | None],
         k: int = 10,
         model: str | None = None,
-        include_adult: bool = False,
+        filters: Filters = USUAL,
     ) -> pd.DataFrame:
-        """Recommend ``k`` anime to someone.
+        """Recommend ``k`` anime to someone: for a few titles, or for a whole profile.
+
+        What is on the list is never recommended. The filters apply before anything is retrieved:
+        ``k`` anime come back while there are so many that pass them.
 
         Parameters
         ----------
-        profile : rating from 1 to 10 by anime id; None for watched and not scored.
+        profile : the list; dislikes speak against similar anime, as far as the model knows them.
         k : how many.
-        model : name of the model that ranks; EASE if None.
-        include_adult : whether adult titles may be recommended.
+        model : name of the model that ranks; `default_model` if None.
+        filters : what may be recommended.
 
         Returns
         -------
         pandas.DataFrame
-            One row per recommendation, best first: ``rank``, ``anime_id``, ``title``,
-            ``title_english``, ``type``, ``year``, ``episodes``, ``genres``, ``score`` (the
-            community's mean), ``match`` (the model's score) and, for EASE, ``because`` (the
-            titles of the profile that contribute most to it).
+            ``rank``, `SHOWN`, ``expected`` (the rating `RatingNet` expects of the person, where it
+            is fitted and they rated something), ``match`` (the score of the model, or of the
+            retriever of a two-stage model) and ``because`` (the titles that contribute most to it,
+            with their exact terms, and genres they share). ``frame.attrs["note"]`` says what the
+            person should know of the list as a whole, and is empty mostly.
 
         Raises
         ------
         InputError
             If the profile is empty or no title in it was liked.
         """
-        if not profile:
-            raise InputError("the profile is empty: add a title you like")
-        liked = {a: r for a, r in profile.items() if r is None or r >= DISLIKED_BELOW}
-        if not liked:
-            raise InputError("the profile holds dislikes only: add a title you like")
-        name = model or DEFAULT_MODEL
+        profile = self._checked(profile)
+        fitted = self.model(model or self.default_model)
+        encoded = self._encoded(fitted, profile, filters)
+        scores = self._scores(fitted, encoded, self._allowed(profile, filters))
+        rows = self._picked(scores, k, filters)
+        return self._reasoned(rows, scores, fitted, encoded, profile, k)
+
+    def similar(
+        self,
+        anime_id: int,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters = EVERY_PART,
+    ) -> pd.DataFrame:
+        """Return the ``k`` anime most similar to one, best first.
+
+        Parameters
+        ----------
+        model : name of a model that knows similar anime; the first one of `PREFERRED_SIMILAR` that
+            is fitted if None.
+        filters : what may be shown; the franchise rules take the anime as finished.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank``, `SHOWN` and ``similarity``.
+
+        Raises
+        ------
+        InputError
+            If the model does not know the anime, or no similar ones at all.
+        """
+        name = model or next(n for n in (*PREFERRED_SIMILAR, *MODELS) if n in self.fitted)
         fitted = self.model(name)
-        encoded = fitted_profile(fitted, liked)
-        scores = np.array(fitted.score(encoded)[0], dtype=np.float32)
-        scores[~self._allowed(fitted.anime_ids_, profile, include_adult)] = -np.inf
-        best = np.argsort(-scores, kind="stable")[:k]
-        best = best[np.isfinite(scores[best])]
-        ids = fitted.anime_ids_[best]
-        result = self._described(ids)
-        result["match"] = scores[best]
-        if hasattr(fitted, "explain"):
-            result["because"] = [self._because(fitted, encoded, anime_id) for anime_id in ids]
-        return result
-
-    def similar(self, anime_id: int, k: int = 10, model: str = "content") -> pd.DataFrame:
-        """Return the ``k`` anime most similar to one, with their ``similarity``, best first."""
-        fitted = self.model(model)
         if not hasattr(fitted, "similar"):
-            raise InputError(f"model {model!r} knows no similar anime: choose another")
-        neighbours = fitted.similar(anime_id, k=k)
-        result = self._described(neighbours["anime_id"].to_numpy())
-        result["similarity"] = neighbours["similarity"].to_numpy()
-        return result
+            raise InputError(f"model {name!r} knows no similar anime: choose another")
+        everything = fitted.similar(anime_id, k=len(fitted.anime_ids_))
+        scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
+        at = self.anime.index.get_indexer(everything["anime_id"])
+        scores[at[at >= 0]] = everything["similarity"].to_numpy()[at >= 0]
+        scores[~self._allowed(Profile({anime_id: Entry()}), filters)] = -np.inf
+        rows = self._picked(scores, k, filters)
+        return self._described(rows).assign(similarity=scores[rows])
 
-    def _allowed(
-        self, anime_ids: np.ndarray, profile: Mapping[int, float | None], include_adult: bool
-    ) -> np.ndarray:
-        """Return a mask over ``anime_ids``: not on the list, and not adult unless asked for."""
-        allowed = ~np.isin(anime_ids, list(profile))
-        if not include_adult:
-            adult = self.anime["is_adult"].reindex(anime_ids).fillna(False).to_numpy(dtype=bool)
-            allowed &= ~adult
-        return allowed
+    @cached_property
+    def segments(self) -> dict[str, list[int]]:
+        """The segments of the community by name, each with the anime that set it apart most.
 
-    def _described(self, anime_ids: np.ndarray) -> pd.DataFrame:
-        columns = ["anime_id", "title", "title_english", "type", "year", "episodes", "genres"]
-        rows = self.anime.loc[anime_ids, [*columns, "score"]].reset_index(drop=True)
-        rows["genres"] = [", ".join(genres) if genres is not None else "" for genres in rows.genres]
-        rows.insert(0, "rank", np.arange(1, len(rows) + 1))
-        return rows
+        From ``tables/04_titles.csv`` of the run (columns ``segment`` and ``anime_id`` or
+        ``title``); empty where notebook 04 was not run.
+        """
+        if self._segments is None:
+            return {}
+        told = self._segments
+        if "anime_id" not in told:
+            first = self.anime.drop_duplicates("title").set_index("title")["anime_id"]
+            told = told.assign(anime_id=told["title"].map(first))
+        told = told[told["anime_id"].isin(self.anime.index)]
+        lists = told.groupby("segment", sort=False)["anime_id"].agg(list)
+        return {name: [int(anime_id) for anime_id in ids] for name, ids in lists.items()}
 
-    def _because(self, fitted, profile: Interactions, anime_id: int, limit: int = 2) -> str:
-        """Return the titles of the profile that speak most for an anime, with their terms."""
-        terms = fitted.explain(profile, anime_id)
-        terms = terms[terms["contribution"] > 0].nlargest(limit, "contribution")
-        return " and ".join(
-            f"{self.anime.at[row.anime_id, 'title']} ({row.contribution:+.2f})"
-            for row in terms.itertuples()
+    def for_segment(
+        self,
+        segment: str,
+        k: int = 10,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> pd.DataFrame:
+        """Recommend what a segment of the community likes: because you like what they like.
+
+        The titles that set the segment apart stand for the person's own; they may be recommended
+        themselves. What is on the person's ``profile`` is left out. Returns what `recommend` does.
+
+        Raises
+        ------
+        InputError
+            If there is no such segment.
+        """
+        if segment not in self.segments:
+            known = ", ".join(self.segments) or "none is known: run notebook 04 first"
+            raise InputError(f"unknown segment {segment!r}: choose one of {known}")
+        own = Profile.of(profile or {})
+        fitted = self.model(model or self.default_model)
+        stands_for = Profile({anime_id: Entry(liked=True) for anime_id in self.segments[segment]})
+        encoded = self._encoded(fitted, stands_for, filters)
+        scores = self._scores(fitted, encoded, self._allowed(own, filters))
+        rows = self._picked(scores, k, filters)
+        return self._reasoned(rows, scores, fitted, encoded, stands_for, k)
+
+    def surprise(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters = USUAL,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Recommend what somebody would like but not expect; another ``seed`` surprises anew.
+
+        Of the `SURPRISE_POOL` best candidates those come first that are relevant, unlike anything
+        on the list and known to few: serendipity as relevance × unexpectedness (Kotkov et al.,
+        "A survey of serendipity in recommender systems", 2016), with chance (Gumbel noise) deciding
+        between close ones. Without a profile the relevance is the community's mean score. Returns
+        what `recommend` does.
+        """
+        profile = Profile.of(profile or {})
+        known = any(entry.watched and not entry.disliked for entry in profile.values())
+        allowed = self._allowed(profile, filters)
+        if not known:
+            scores = self._well_liked(allowed)
+            rows = self._surprising(scores, np.zeros(0, dtype=np.int64), k, seed)
+            frame = self._described(rows)
+            frame.attrs["note"] = _note(True, len(frame), k)
+            return frame
+        fitted = self.model(model or self.default_model)
+        encoded = self._encoded(fitted, profile, filters)
+        scores = self._scores(fitted, encoded, allowed)
+        rows = self._surprising(scores, self._liked_rows(profile), k, seed)
+        return self._reasoned(rows, scores, fitted, encoded, profile, k)
+
+    def explain(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None],
+        anime_id: int,
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> Explanation:
+        """Return why an anime is recommended, in all detail.
+
+        Raises
+        ------
+        InputError
+            If the profile is empty, or the anime unknown to the model.
+        """
+        profile = self._checked(profile)
+        fitted = self.model(model or self.default_model)
+        encoded = self._encoded(fitted, profile, filters)
+        column = fitted.column(anime_id)
+        terms = self._terms(fitted, encoded, anime_id)
+        row = self.anime.index.get_loc(anime_id)
+        genres = self.catalogue.shared_genres(row, self._liked_rows(profile))[:REASONS]
+        reason = _reason(terms, genres)
+        expected = self._expected(profile)
+        if len(terms):
+            match = terms["contribution"].sum()
+        else:
+            match = fitted.score(encoded)[0, column] if encoded.nnz else fitted.popularity_[column]
+        return Explanation(
+            text=f"because you liked {reason}" if reason else "",
+            match=float(match),
+            terms=terms,
+            genres=genres,
+            ranker=self._ranking(fitted, encoded, column, self._allowed(profile, filters)),
+            expected=None if expected is None else float(expected[row]),
         )
 
+    # --- the profile itself
 
-def fitted_profile(fitted, profile: Mapping[int, float | None]) -> Interactions:
-    """Return one person's list as `Interactions` on the model's anime columns.
+    def knowledge(self, profile: Profile | Mapping[int, Entry | float | None]) -> Knowledge:
+        """Return how well a profile is known: each title ranked from the others alone.
 
-    Raises
-    ------
-    InputError
-        If the model knows none of the anime.
-    """
-    frame = pd.DataFrame(
-        {
-            "user_id": 0,
-            "anime_id": np.fromiter(profile, dtype=np.int32),
-            "rating": pd.array(list(profile.values()), dtype="Float32"),
+        By HybridEASE, or EASE where it is not fitted: their diagonal is zero, so a title says
+        nothing about itself, and the person's mean is that of the other titles.
+        """
+        profile = Profile.of(profile)
+        name = next((n for n in PREFERRED_SIMILAR[:2] if n in self.fitted), None)
+        none = pd.DataFrame(columns=["anime_id", "title", "percentile"])
+        if name is None:
+            return Knowledge(None, none, "No model here can tell how well it knows you.")
+        fitted = self.model(name)
+        encoded = self._encoded(fitted, profile, Filters())
+        if encoded.nnz < KNOWN_FROM:
+            missing = KNOWN_FROM - encoded.nnz
+            titles = "title" if missing == 1 else "titles"
+            return Knowledge(None, none, f"Add {missing} more {titles} to see how well I know you.")
+        columns, percentiles = _percentiles(fitted, encoded, self._rated_columns(fitted, profile))
+        ids = fitted.anime_ids_[columns]
+        titles = pd.DataFrame(
+            {
+                "anime_id": ids,
+                "title": self.anime["title"].reindex(ids).to_numpy(),
+                "percentile": percentiles,
+            }
+        ).sort_values("percentile", kind="stable", ignore_index=True)
+        typical = float(np.median(percentiles))
+        hardest = "; ".join(titles["title"].head(HARDEST).dropna())
+        text = (
+            "From the others alone I would rank a typical title of yours above "
+            f"{min(typical, 0.999):.1%} of the anime you have not seen. "
+            f"Hardest to explain: {hardest}."
+        )
+        return Knowledge(typical, titles, text)
+
+    def to_rate(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        k: int = 10,
+        filters: Filters = EVERY_PART,
+    ) -> pd.DataFrame:
+        """Return ``k`` anime not on the list whose rating would tell most of the person's taste.
+
+        Each time the one whose expected rating is least certain given all before, times the chance
+        that the person has seen it: sequential D-optimal design on the factors of `RatingNet`
+        (Rubens, Kaplan and Sugiyama, "Active Learning in Recommender Systems", 2011), so that what
+        is chosen is well known, divisive and diverse. Without `RatingNet` the best known anime of
+        different genres. One per franchise.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank`` and `SHOWN`.
+        """
+        profile = Profile.of(profile or {})
+        open_ = self._allowed(profile, filters)
+        popularity = self._popularity()
+        factors = self._factors()
+        franchise = self.catalogue.franchises.number
+        uncertain = _Uncertainty(factors, self.catalogue.rows(profile))
+        chosen: list[int] = []
+        while len(chosen) < k and (open_ & (popularity > 0)).any():
+            worth = np.where(open_, uncertain.variance() * popularity, -np.inf)
+            best = int(np.argmax(worth))
+            chosen.append(best)
+            uncertain.observe(best)
+            open_ &= franchise != franchise[best]
+        return self._described(np.array(chosen, dtype=np.int64))
+
+    def _popularity(self) -> np.ndarray:
+        """Return the chance that somebody has seen each anime, float32 (n_anime,)."""
+        name = next(iter(self.fitted), None)
+        popularity = np.zeros(len(self.catalogue), dtype=np.float32)
+        if name is not None:
+            fitted = self.model(name)
+            rows = self._rows_of(fitted)
+            popularity[rows[rows >= 0]] = fitted.popularity_[rows >= 0]
+        return popularity
+
+    def _factors(self) -> np.ndarray:
+        """Return what tells tastes apart: factors of `RatingNet`, else genres, (n_anime, n)."""
+        if "rating-net" not in self.fitted:
+            return self.catalogue.genres.astype(np.float32)
+        net = self.model("rating-net")
+        rows = self._rows_of(net)
+        factors = np.zeros((len(self.catalogue), net.anime_factors_.shape[1]), dtype=np.float32)
+        factors[rows[rows >= 0]] = net.anime_factors_[rows >= 0]
+        return factors
+
+    def _rated_columns(self, fitted, profile: Profile) -> np.ndarray:
+        """Return the columns of all that is on the list, liked or not, planned or seen."""
+        wanted = np.sort(np.fromiter(profile, dtype=np.int64, count=len(profile)))
+        columns, known = positions(fitted.anime_ids_, wanted)
+        return columns[known]
+
+    # --- how a profile is seen
+
+    def _checked(self, profile: Profile | Mapping[int, Entry | float | None]) -> Profile:
+        profile = Profile.of(profile)
+        if not profile:
+            raise InputError("the profile is empty: add a title you like")
+        taste = [entry for entry in profile.values() if entry.watched]
+        if not taste:
+            raise InputError("the profile holds plans only: add a title you have seen and like")
+        if all(entry.disliked for entry in taste):
+            raise InputError("the profile holds dislikes only: add a title you like")
+        return profile
+
+    def _encoded(self, fitted, profile: Profile, filters: Filters) -> Interactions:
+        """Return the profile on a model's columns: what says something of the person's taste."""
+        signed = fitted.NAME in SIGNED and not filters.ignore_dislikes
+        entries = {
+            anime_id: entry
+            for anime_id, entry in profile.items()
+            if entry.watched and (signed or not entry.disliked)
         }
+        return encoded_entries(entries, fitted.anime_ids_)
+
+    def _liked_rows(self, profile: Profile) -> np.ndarray:
+        liked = [anime_id for anime_id, e in profile.items() if e.watched and not e.disliked]
+        return self.catalogue.rows(liked)
+
+    def _rows_of(self, fitted) -> np.ndarray:
+        """Return the row of the catalogue of each of a model's columns, -1 where it lacks it."""
+        if fitted.NAME not in self._model_rows:
+            self._model_rows[fitted.NAME] = self.anime.index.get_indexer(fitted.anime_ids_)
+        return self._model_rows[fitted.NAME]
+
+    # --- what may be recommended, and in which order
+
+    def _allowed(self, profile: Profile, filters: Filters) -> np.ndarray:
+        """Return which anime of the catalogue pass the filters, bool (n_anime,)."""
+        mask = self.catalogue.mask
+        on_list = mask(profile)
+        allowed = self.catalogue.passes(filters) & ~on_list
+        if filters.franchises == ALL:
+            return allowed
+        finished = mask([a for a, entry in profile.items() if entry.finished])
+        known = mask([a for a, entry in profile.items() if entry.status != "plan_to_watch"])
+        return allowed & self.catalogue.follows_rule(filters.franchises, finished, known, on_list)
+
+    def _scores(self, fitted, encoded: Interactions, allowed: np.ndarray) -> np.ndarray:
+        """Return the model's scores by row of the catalogue, float32; -inf where not allowed."""
+        rows = self._rows_of(fitted)
+        usable = self._usable(fitted, allowed)
+        known = encoded.nnz > 0
+        raw = fitted.score(encoded, allowed=usable)[0] if known else fitted.popularity_
+        scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
+        scores[rows[usable]] = raw[usable]
+        return scores
+
+    def _usable(self, fitted, allowed: np.ndarray) -> np.ndarray:
+        """Return which of a model's columns are allowed, given by row of the catalogue, bool."""
+        rows = self._rows_of(fitted)
+        return (rows >= 0) & allowed[rows]
+
+    def _picked(self, scores: np.ndarray, k: int, filters: Filters) -> np.ndarray:
+        """Return the rows of the ``k`` anime to show, best first, under the two sliders."""
+        best = _best_first(scores)
+        if not filters.popularity and not filters.variety:
+            return best[:k]
+        pool = best[: max(POOL, 5 * k)]
+        worth = scores[pool]
+        if filters.popularity and len(pool):
+            members = self._standardised_members(pool)
+            worth = worth + np.float32(filters.popularity * POPULARITY_PULL * worth.std()) * members
+        if filters.variety and len(pool):
+            return self._diverse(pool, worth, k, filters.variety)
+        return pool[np.argsort(-worth, kind="stable")][:k]
+
+    def _standardised_members(self, rows: np.ndarray) -> np.ndarray:
+        members = np.log1p(np.nan_to_num(self.catalogue.numbers["members"][rows]))
+        return (members - members.mean()) / max(float(members.std()), 1e-9)
+
+    def _diverse(self, pool: np.ndarray, scores: np.ndarray, k: int, variety: float) -> np.ndarray:
+        """Choose by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
+
+        One after the other, each time the greatest ``(1 - λ) relevance - λ likeness`` to what is
+        chosen already, both from 0 to 1; ``λ`` is `VARIETY_PULL` at full variety.
+        """
+        pull = VARIETY_PULL * variety
+        relevance = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
+        nearest = np.zeros(len(pool), dtype=np.float32)
+        left = np.ones(len(pool), dtype=bool)
+        chosen: list[int] = []
+        while len(chosen) < min(k, len(pool)):
+            worth = np.where(left, (1 - pull) * relevance - pull * nearest, -np.inf)
+            best = int(np.argmax(worth))
+            chosen.append(best)
+            left[best] = False
+            nearest = np.maximum(nearest, self.catalogue.likeness(pool[best], pool))
+        return pool[chosen]
+
+    def _surprising(self, scores: np.ndarray, liked: np.ndarray, k: int, seed: int) -> np.ndarray:
+        """Return the rows of ``k`` anime that are relevant, unlike ``liked`` and little known."""
+        pool = _best_first(scores)[:SURPRISE_POOL]
+        if not len(pool):
+            return pool
+        relevance = np.linspace(1, 0, len(pool), endpoint=False) ** 2
+        nearest = np.zeros(len(pool))
+        for row in liked:
+            nearest = np.maximum(nearest, self.catalogue.likeness(row, pool))
+        members = self._standardised_members(pool)
+        unexpected = (1 - nearest) / (1 + np.exp(members))
+        chance = np.random.default_rng(seed).gumbel(scale=0.5, size=len(pool))
+        worth = np.log(relevance + 1e-9) + np.log(unexpected + 1e-3) + chance
+        return pool[np.argsort(-worth, kind="stable")][:k]
+
+    def _well_liked(self, allowed: np.ndarray) -> np.ndarray:
+        """Return the mean scores of what is allowed, and -inf for the lesser ones."""
+        scores = np.where(allowed, self.catalogue.numbers["score"], np.nan)
+        if not np.isfinite(scores).any():
+            return np.where(allowed, np.nan_to_num(self.catalogue.numbers["members"]), -np.inf)
+        least = np.nanquantile(scores, LEAST_SCORE_QUANTILE)
+        return np.where(scores >= least, scores, -np.inf)
+
+    # --- what is said about them
+
+    def _described(self, rows: np.ndarray) -> pd.DataFrame:
+        frame = self.anime.iloc[rows][SHOWN].reset_index(drop=True)
+        frame["genres"] = [", ".join(listed_values(genres)) for genres in frame["genres"]]
+        frame.insert(0, "rank", np.arange(1, len(frame) + 1))
+        return frame
+
+    def _reasoned(
+        self,
+        rows: np.ndarray,
+        scores: np.ndarray,
+        fitted,
+        encoded: Interactions,
+        profile: Profile,
+        wanted: int,
+    ) -> pd.DataFrame:
+        """Return the anime at ``rows`` with all that `recommend` says of them."""
+        frame = self._described(rows)
+        expected = self._expected(profile)
+        if expected is not None:
+            frame["expected"] = expected[rows]
+        frame["match"] = scores[rows]
+        if hasattr(fitted, "explain") and encoded.nnz:
+            liked = self._liked_rows(profile)
+            reasons, matches = [], []
+            for row in rows:
+                terms = self._terms(fitted, encoded, int(self.anime.index[row]))
+                genres = self.catalogue.shared_genres(row, liked)[:REASONS]
+                reasons.append(_reason(terms, genres))
+                matches.append(terms["contribution"].sum())
+            frame["match"] = np.array(matches, dtype=np.float32)
+            frame["because"] = reasons
+        frame.attrs["note"] = _note(encoded.nnz > 0, len(frame), wanted)
+        return frame
+
+    def _terms(self, fitted, encoded: Interactions, anime_id: int) -> pd.DataFrame:
+        """Return the terms of an anime's match, greatest first; none for a model without."""
+        if not hasattr(fitted, "explain") or not encoded.nnz:
+            return pd.DataFrame(columns=["anime_id", "title", "contribution"])
+        terms = fitted.explain(encoded, anime_id)
+        terms.insert(1, "title", self.anime["title"].reindex(terms["anime_id"]).to_numpy())
+        return terms.sort_values("contribution", ascending=False, kind="stable", ignore_index=True)
+
+    def _ranking(
+        self, fitted, encoded: Interactions, column: int, allowed: np.ndarray
+    ) -> pd.DataFrame | None:
+        """Return what a two-stage model's ranker made of a candidate; None where it had no say."""
+        usable = self._usable(fitted, allowed)
+        if not hasattr(fitted, "explain_ranking") or not encoded.nnz or not usable[column]:
+            return None
+        try:
+            return fitted.explain_ranking(encoded, int(fitted.anime_ids_[column]), allowed=usable)
+        except InputError:  # it was none of the candidates, or there were too few to learn from
+            return None
+
+    def _expected(self, profile: Profile) -> np.ndarray | None:
+        """Return the rating expected of each anime, float32 (n_anime,), NaN where unknown.
+
+        None without a fitted `RatingNet` or without any rating by the person.
+        """
+        rated = {a: entry for a, entry in profile.items() if entry.rating is not None}
+        if not rated or "rating-net" not in self.fitted:
+            return None
+        net = self.model("rating-net")
+        encoded = encoded_entries(rated, net.anime_ids_)
+        if not encoded.nnz:
+            return None
+        expected = np.full(len(self.catalogue), np.nan, dtype=np.float32)
+        rows = self._rows_of(net)
+        values = np.clip(net.score(encoded)[0], *net.range_)
+        expected[rows[rows >= 0]] = values[rows >= 0]
+        return expected
+
+
+class _Uncertainty:
+    """How uncertain the ratings of anime are given that some are known, by Bayesian regression.
+
+    Parameters
+    ----------
+    factors : float32 (n_anime, n), what a rating is linear in.
+    known : rows that are known already.
+    """
+
+    def __init__(self, factors: np.ndarray, known: np.ndarray) -> None:
+        spread = float(np.sqrt((factors**2).sum(axis=1).mean())) or 1.0
+        self._factors = np.hstack(
+            [factors / np.float32(spread), np.ones((len(factors), 1), dtype=np.float32)]
+        )
+        design = self._factors[known].astype(np.float64)
+        self._covariance = np.linalg.inv(design.T @ design + np.eye(self._factors.shape[1]))
+
+    def variance(self) -> np.ndarray:
+        """Return the variance of each anime's expected rating, float (n_anime,)."""
+        return np.einsum("ij,ij->i", self._factors @ self._covariance, self._factors)
+
+    def observe(self, row: int) -> None:
+        """Take one more rating as known (Sherman–Morrison)."""
+        gain = self._covariance @ self._factors[row]
+        self._covariance -= np.outer(gain, gain) / (1 + self._factors[row] @ gain)
+
+
+def _percentiles(
+    fitted, profile: Interactions, on_list: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return columns of a profile, and above which share of the anime not on the list each one is
+    ranked from the others alone, float (n,). Of long profiles evenly spaced entries are taken."""
+    count = min(profile.nnz, MOST_JUDGED)
+    judged = np.unique(np.linspace(0, profile.nnz - 1, count).round().astype(np.int64))
+    columns = profile.indices[judged]
+    unseen = np.ones(profile.shape[1], dtype=bool)
+    unseen[on_list] = False
+    percentiles = np.empty(len(judged))
+    for start in range(0, len(judged), JUDGED_AT_ONCE):
+        left_out = judged[start : start + JUDGED_AT_ONCE]
+        scores = fitted.score(_each_without(profile, left_out))
+        own = scores[np.arange(len(left_out)), profile.indices[left_out]]
+        others = scores[:, unseen]
+        below = (others < own[:, None]).mean(axis=1) + (others == own[:, None]).mean(axis=1) / 2
+        percentiles[start : start + len(left_out)] = below
+    return columns, percentiles
+
+
+def _each_without(profile: Interactions, left_out: np.ndarray) -> Interactions:
+    """Return one profile (1, n_anime) once for each of some entries, without that entry."""
+    n, count = profile.nnz, len(left_out)
+    kept = np.tile(np.arange(n), (count, 1))
+    kept = kept[kept != left_out[:, None]]
+    return replace(
+        profile,
+        user_ids=np.arange(count),
+        indptr=np.arange(count + 1, dtype=np.int64) * (n - 1),
+        indices=profile.indices[kept],
+        ratings=profile.ratings[kept],
+        dropped=profile.dropped[kept],
+        n_unknown=0,
     )
-    return Interactions.from_frame(frame, anime_ids=fitted.anime_ids_)
+
+
+def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Interactions:
+    """Return one person's entries as `Interactions` (1, n_anime) on a model's anime columns."""
+    wanted = np.sort(np.fromiter(entries, dtype=np.int64, count=len(entries)))
+    columns, known = positions(anime_ids, wanted)
+    kept = [entries[anime_id] for anime_id in wanted[known].tolist()]
+    ratings = np.array([np.nan if e.stands_for is None else e.stands_for for e in kept], np.float32)
+    dropped = np.array([entry.status == "dropped" for entry in kept], dtype=bool)
+    return Interactions(
+        user_ids=np.zeros(1, dtype=np.int64),
+        anime_ids=anime_ids,
+        indptr=np.array([0, len(kept)], dtype=np.int64),
+        indices=columns[known].astype(np.int32),
+        ratings=ratings,
+        dropped=dropped & np.isnan(ratings),
+        n_unknown=len(wanted) - len(kept),
+    )
+
+
+def _best_first(scores: np.ndarray) -> np.ndarray:
+    """Return the rows of finite scores, the greatest first."""
+    found = np.flatnonzero(np.isfinite(scores))
+    return found[np.argsort(-scores[found], kind="stable")]
+
+
+def _note(known: bool, found: int, wanted: int) -> str:
+    """Return what is to be said of a list of recommendations as a whole."""
+    if not found:
+        return "no anime passes the filters: loosen them"
+    if not known:
+        return "nobody we learned from has these titles, so the most popular anime come first"
+    if found < wanted:
+        return f"only {found} anime pass the filters: loosen them for more"
+    return ""
+
+
+def _reason(terms: pd.DataFrame, genres: list[str]) -> str:
+    """Return ``X (+0.31) and Y (+0.12), and it is Sports · Comedy``."""
+    strongest = terms[terms["contribution"] >= SHOWN_CONTRIBUTION].head(REASONS)
+    named = " and ".join(
+        f"{title} ({contribution:+.2f})"
+        for title, contribution in zip(strongest["title"], strongest["contribution"], strict=True)
+    )
+    return f"{named}, and it is {' · '.join(genres)}" if named and genres else named
 
 
 def parse_title(recommender: AnimeRecommender, text: str) -> tuple[int, float | None]:
@@ -185,7 +825,7 @@ def parse_title(recommender: AnimeRecommender, text: str) -> tuple[int, float | 
         If the title is unknown or the rating is not from 1 to 10.
     """
     match = re.fullmatch(r"(?P<title>.+?)\s*:\s*(?P<rating>\d+)", text.strip())
-    if match is None or recommender.titles.is_name(text):
+    if match is None or recommender.catalogue.titles.is_name(text):
         return recommender.resolve(text), None
     if not 1 <= int(match["rating"]) <= 10:
         raise InputError(f"the rating in {text!r} must be a whole number from 1 to 10")

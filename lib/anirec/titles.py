@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,13 @@ PARTICLES = frozenset(
 )
 """Words that abbreviations often leave out."""
 
+TEXTS = ("names", "raw", "words", "short_words")
+NUMBERS = (
+    "ids", "members", "word_starts", "word_names", "lengths", "trigrams", "trigram_starts",
+    "trigram_names", "short_index",
+)  # fmt: skip
+"""What the index consists of."""
+
 NOT_ALNUM_ASCII = re.compile("[^a-z0-9]+")
 
 
@@ -61,12 +68,13 @@ class UnknownTitle(InputError):
 def normalized(text: str) -> str:
     """Return a name as it is compared: compatibility form, no accents, case or punctuation."""
     if text.isascii():
-        return NOT_ALNUM_ASCII.sub(" ", text.lower()).strip() or text.strip()
+        return NOT_ALNUM_ASCII.sub(" ", text.lower()).strip() or " ".join(text.split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     # Combining marks are dropped after Latin letters only: in kana they are part of the letter.
     kept = (c for c in decomposed if not ("\u0300" <= c <= "\u036f"))
     composed = unicodedata.normalize("NFC", "".join(kept))
-    return " ".join("".join(c if c.isalnum() else " " for c in composed).split()) or text.strip()
+    words = "".join(c if c.isalnum() else " " for c in composed).split()
+    return " ".join(words or text.split())
 
 
 class TitleIndex:
@@ -93,20 +101,43 @@ class TitleIndex:
             value_vars=["title", "title_english", "title_japanese"],
             value_name="name",
         ).dropna(subset="name")
+        names = names[names["name"].str.strip() != ""]
         raw = names["name"].tolist()
         normal = [normalized(name) for name in raw]
         # Ascending, so that the names with a prefix lie side by side.
         order = sorted(range(len(normal)), key=normal.__getitem__)
         self._names = [normal[i] for i in order]
-        self._raw = [raw[i].strip().casefold() for i in order]
+        self._raw = [" ".join(raw[i].casefold().split()) for i in order]
         self._ids = names["anime_id"].to_numpy()[order]
         self._members = names["members"].fillna(0).to_numpy(dtype=np.int64)[order]
-        self._titles = anime.set_index("anime_id")["title"]
         self._words, self._word_starts, self._word_names = _word_postings(self._names)
         keys, owners = _trigrams(self._names)
         self._lengths = np.bincount(owners, minlength=len(self._names)).astype(np.float32)
         self._trigrams, self._trigram_starts, self._trigram_names = _postings(keys, owners)
-        self._by_initial = self._names_by_initial()
+        self._short_index, self._short_words = self._abbreviable()
+        self._ready(anime)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what `from_arrays` makes the index from again, much faster than from the names."""
+        texts = {name: _packed(getattr(self, f"_{name}")) for name in TEXTS}
+        return texts | {name: getattr(self, f"_{name}") for name in NUMBERS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], anime: pd.DataFrame) -> TitleIndex:
+        """Return the index of ``anime`` from the arrays of an index of the same table."""
+        index = cls.__new__(cls)
+        for name in TEXTS:
+            setattr(index, f"_{name}", _unpacked(arrays[name]))
+        for name in NUMBERS:
+            setattr(index, f"_{name}", arrays[name])
+        index._ready(anime)
+        return index
+
+    def _ready(self, anime: pd.DataFrame) -> None:
+        self._titles = anime.set_index("anime_id")["title"]
+        self._by_initial: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        for index, words in zip(self._short_index.tolist(), self._short_words, strict=True):
+            self._by_initial.setdefault(words[0], []).append((index, tuple(words.split())))
 
     def search(self, text: str, limit: int = 10) -> list[int]:
         """Return the ids of the anime whose names fit ``text`` best, best first."""
@@ -135,6 +166,29 @@ class TitleIndex:
             f"no anime is called {text!r}" + (f": did you mean {nearest}?" if nearest else "")
         )
 
+    def named(self, text: str) -> int | None:
+        """Return the id of the anime with exactly this name, the same letters before equal ones,
+        the more popular first; None if there is none."""
+        typed = " ".join(text.casefold().split())
+        equal = self._equal(normalized(text))
+        best = max(equal, key=lambda i: (self._raw[i] == typed, self._members[i]), default=None)
+        return None if best is None else int(self._ids[best])
+
+    def alike(self, text: str, least: float) -> int | None:
+        """Return the id of the anime with the name most like ``text``, if its similarity is at
+        least ``least``, of 100; None otherwise."""
+        query = normalized(text)
+        fits = np.zeros(len(self._names), dtype=np.float32)
+        if query:
+            shortlist, similarity = self._similar(query, partly=False)
+            fits[shortlist] = similarity
+        best = self._best(np.where(fits >= least, fits, 0), 1)
+        return best[0] if best else None
+
+    def is_name_of(self, text: str, anime_id: int) -> bool:
+        """Return whether an anime has this name, but for case, accents and punctuation."""
+        return any(self._ids[index] == anime_id for index in self._equal(normalized(text)))
+
     def is_name(self, text: str) -> bool:
         """Return whether an anime has exactly this name, but for case, accents, punctuation."""
         return len(self._equal(normalized(text))) > 0
@@ -156,8 +210,9 @@ class TitleIndex:
         fits[self._with_words(query.split())] = WORDS
         fits[whole] = PREFIX
         fits[slice(*_prefix_range(self._names, query))] = PREFIX
+        typed = " ".join(text.casefold().split())
         for index in self._equal(query):
-            fits[index] = EXACT if self._raw[index] == text.strip().casefold() else EQUAL
+            fits[index] = EXACT if self._raw[index] == typed else EQUAL
         return fits
 
     def _equal(self, query: str) -> range:
@@ -229,19 +284,21 @@ class TitleIndex:
                 partial.append(index)
         return whole, partial
 
-    def _names_by_initial(self) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
-        """Return the popular anime's names of several words, by their first letter.
+    def _abbreviable(self) -> tuple[np.ndarray, list[str]]:
+        """Return the popular anime's names of several words, positions and names.
 
         Compounds are split where both parts are words of other names: ``fullmetal`` counts as two.
         """
         popular = np.argsort(-self._members, kind="stable")[: 3 * ABBREVIATED]
         known = set(self._words)
-        by_initial: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        found: list[int] = []
+        names: list[str] = []
         for index in np.sort(popular).tolist():
             words = [part for word in self._names[index].split() for part in _parts(word, known)]
             if len(words) > 1:
-                by_initial.setdefault(words[0][0], []).append((index, tuple(words)))
-        return by_initial
+                found.append(index)
+                names.append(" ".join(words))
+        return np.array(found, dtype=np.int64), names
 
     def _best(self, fits: np.ndarray, limit: int) -> list[int]:
         """Return the ids of the ``limit`` anime with the best-fitting names that fit at all."""
@@ -257,6 +314,15 @@ def _words(name: str) -> Iterable[str]:
             yield word
         else:
             yield from (word[start:] for start in range(len(word)))
+
+
+def _packed(texts: list[str]) -> np.ndarray:
+    """Return texts without line breaks as bytes, uint8."""
+    return np.frombuffer("\n".join(texts).encode("utf-8"), dtype=np.uint8)
+
+
+def _unpacked(packed: np.ndarray) -> list[str]:
+    return packed.tobytes().decode("utf-8").split("\n") if len(packed) else []
 
 
 def _word_postings(names: list[str]) -> tuple[list[str], np.ndarray, np.ndarray]:

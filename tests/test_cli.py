@@ -1,0 +1,111 @@
+"""The commands that recommend."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from small_run import small_run
+
+from anirec import cli
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("cli")
+    small_run(root)
+    return root
+
+
+@pytest.fixture
+def anirec(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    """Run the command as a shell would; returns (exit status, stdout, stderr)."""
+    monkeypatch.setenv("ANIREC_DATA_DIR", str(root))
+    monkeypatch.setenv("ANIREC_OUTPUT_DIR", str(root / "outputs"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["anirec", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_recommend_prints_a_readable_table(anirec) -> None:
+    status, out, err = anirec("recommend", "iron sky", "Tea Time:3", "-k", "4")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split()[:4] == ["title", "type", "year", "ep"]
+    assert len(lines) == 5
+    assert all(len(line) < 160 for line in lines)
+    assert "Iron Sky II " in out
+    assert "Iron Sky (+" in out
+    assert "Tea Time (" not in out  # a dislike is no reason
+
+
+def test_recommend_as_json(anirec) -> None:
+    status, out, _ = anirec("recommend", "iron sky", "-k", "2", "--format", "json")
+    records = json.loads(out)
+    assert status == 0
+    assert [record["rank"] for record in records] == [1, 2]
+    assert {"anime_id", "title", "match", "because"} <= records[0].keys()
+
+
+def test_adult_titles_only_when_asked_for(anirec) -> None:
+    assert "Night Nurses" not in anirec("recommend", "tea time", "-k", "20")[1]
+    assert "Night Nurses" in anirec("recommend", "tea time", "-k", "20", "--adult")[1]
+
+
+def test_fewer_than_asked_for_is_said(anirec) -> None:
+    status, out, err = anirec("recommend", "tea time", "-k", "20")
+    assert status == 0
+    assert "only 6 anime pass the filters" in err
+    assert len(out.splitlines()) == 7
+
+
+def test_similar(anirec) -> None:
+    status, out, _ = anirec("similar", "iron sky", "-k", "2", "--model", "content")
+    assert status == 0
+    assert [line.split("  ")[1] for line in out.splitlines()[1:]] == ["Iron Sky II", "Iron Sky III"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("recommend", "Irony of the heart"),
+            "anirec: no anime is called 'Irony of the heart': did you mean ",
+        ),
+        (("recommend", "iron sky:12"), "must be a whole number from 1 to 10"),
+        (("recommend", "iron sky:2"), "the profile holds dislikes only"),
+        (("recommend", "iron sky", "--model", "oracle"), "unknown model 'oracle': choose one of"),
+        (("recommend", "iron sky", "--format", "xml"), "unknown format 'xml'"),
+        (("recommend", "iron sky", "--dataset", "mal"), "unknown dataset 'mal'"),
+        (("recommend", "iron sky", "--dataset", "mal-2016"), "no fitted models for mal-2016"),
+        (("similar", "iron sky", "--model", "popularity"), "knows no similar anime"),
+        (("similar", "Nobody Saw This"), "anime 11 is unknown to ease"),
+    ],
+)
+def test_mistakes_get_one_line_and_status_2(anirec, arguments: tuple, says: str) -> None:
+    status, out, err = anirec(*arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_unknown_title_suggests_three(anirec) -> None:
+    _, _, err = anirec("recommend", "Irony of the heart")
+    assert err.count(";") == 2
+
+
+def test_wide_characters_and_long_values_are_cut(anirec) -> None:
+    assert cli._cell("title", "進撃の巨人", 6) == "進撃…"
+    assert cli._cell("title", "x" * 50, 10) == "x" * 9 + "…"
+    genres = "Action, Adventure, Comedy, Fantasy"
+    assert cli._cell("genres", genres, 28) == "Action · Adventure …"
+    assert cli._cell("genres", "Action, Comedy", 28) == "Action · Comedy"
+    assert cli._cell("expected", float("nan"), 7) == ""

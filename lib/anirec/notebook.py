@@ -1,0 +1,143 @@
+"""What the notebooks share: reading the tables, and showing sentences, tables and figures."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from anirec.config import InputError, Paths
+from anirec.files import write_table, written_whole
+
+DPI = 150
+SHOWN_WIDTH = 880
+"""Greatest width of a figure on the page, in CSS pixels."""
+
+
+def opening(paths: Paths) -> dict:
+    """Say what is looked at, and plainly so where its community is simulated.
+
+    Returns the content of ``ingest.json``.
+
+    Raises
+    ------
+    InputError
+        If the dataset was not ingested yet.
+    """
+    file = paths.processed / "ingest.json"
+    if not file.is_file():
+        raise InputError(f"{file} is missing: run 'anirec run --dataset {paths.dataset}' first")
+    ingested = json.loads(file.read_text(encoding="utf-8"))
+    rows = {name: f"{table['rows']:,} {name}" for name, table in ingested["tables"].items()}
+    say(f"Dataset {paths.dataset}: {', '.join(rows.values())}.")
+    if ingested["simulated"]:
+        say(
+            "The anime of this dataset are real, its community is simulated: what follows shows "
+            "how the analysis works, not what people watch.",
+            strong=True,
+        )
+    return ingested
+
+
+def read(paths: Paths, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return a canonical table, or some of its columns.
+
+    Dates become datetimes. Raises InputError if the dataset was not ingested yet.
+    """
+    file = paths.processed / f"{table}.parquet"
+    if not file.is_file():
+        raise InputError(f"{file} is missing: run 'anirec run --dataset {paths.dataset}' first")
+    frame = pd.read_parquet(file, columns=None if columns is None else list(columns))
+    for name in ("aired_from", "aired_to", "birth_date", "joined"):
+        if name in frame:
+            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
+    return frame
+
+
+def lacking(frame: pd.DataFrame, *columns: str) -> str | None:
+    """Return a sentence that names those of ``columns`` that hold nothing; None if all do."""
+    empty = [name for name in columns if not frame[name].notna().any()]
+    if not empty:
+        return None
+    names = " and ".join([", ".join(empty[:-1]), empty[-1]]) if empty[1:] else empty[0]
+    return f"This dataset does not say {names.replace('_', ' ')}, so there is nothing to show here."
+
+
+def say(text: str, strong: bool = False) -> None:
+    """Show a sentence; text in it is shown as it is, never as markup."""
+    words = escape(text)
+    html = f"<p><strong>{words}</strong></p>" if strong else f"<p>{words}</p>"
+    display({"text/html": html, "text/plain": text}, raw=True)
+
+
+def show(figure: Figure, file: Path, sentence: str) -> None:
+    """Save a figure as a PNG file, show it, and say what it shows."""
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
+    with written_whole(file) as beside:
+        beside.write_bytes(image.getvalue())
+    width = min(SHOWN_WIDTH, round(figure.get_figwidth() * 96))
+    display(
+        {"image/png": base64.b64encode(image.getvalue()).decode(), "text/plain": sentence},
+        metadata={"image/png": {"alt": sentence, "width": width}},
+        raw=True,
+    )
+    say(sentence)
+
+
+def show_table(
+    frame: pd.DataFrame,
+    file: Path | None = None,
+    formats: Mapping[str, str] | None = None,
+    limit: int | None = None,
+) -> None:
+    """Show a frame without its index, and save the whole of it as CSV if ``file`` is given.
+
+    Parameters
+    ----------
+    formats : format string by column, such as ``{"share": "{:.1%}"}``; by default whole numbers
+        get thousands separators and others two decimals.
+    limit : rows shown.
+    """
+    if file is not None:
+        write_table(frame, file)
+    html = html_table(frame if limit is None else frame.head(limit), formats or {})
+    display({"text/html": html, "text/plain": frame.to_string(index=False)}, raw=True)
+
+
+def html_table(frame: pd.DataFrame, formats: Mapping[str, str]) -> str:
+    """Return a frame as an HTML table, text escaped, numbers right-aligned."""
+    numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) for name in frame}
+
+    def cell(tag: str, name: str, text: str) -> str:
+        return f"<{tag}{' class=number' if numeric[name] else ''}>{escape(text)}</{tag}>"
+
+    def row(values: Sequence[object]) -> str:
+        named = zip(frame, values, strict=True)
+        return "".join(cell("td", name, _formatted(v, formats.get(name))) for name, v in named)
+
+    header = "".join(cell("th", name, name.replace("_", " ")) for name in frame)
+    rows = "".join(f"<tr>{row(values)}</tr>" for values in frame.itertuples(index=False))
+    return f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _formatted(value: object, form: str | None) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or pd.isna(value):
+        return ""
+    if form is None:
+        form = "{:,.2f}" if isinstance(value, float) else "{:,}" if _whole(value) else "{}"
+    return form.format(value)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -83,7 +83,7 @@ def durations_by_year(anime: pd.DataFrame, least: int = 5, span: int = 5) -> pd.
 
     ``year`` is the first of ``span`` years taken together; ``q1`` and ``q3`` are the quartiles and
     ``anime`` how many there are. Cells of fewer than ``least`` anime are left out, and types that
-    then have fewer than two cells.
+    then have fewer than three cells.
     """
     known = anime[["type", "duration_min"]].assign(year=years(anime)).dropna()
     known = known.assign(
@@ -94,7 +94,7 @@ def durations_by_year(anime: pd.DataFrame, least: int = 5, span: int = 5) -> pd.
     )
     cells = cells[cells["anime"] >= least].reset_index()
     often = cells["type"].value_counts()
-    return cells[cells["type"].isin(often[often >= 2].index)].reset_index(drop=True)
+    return cells[cells["type"].isin(often[often >= 3].index)].reset_index(drop=True)
 
 
 def trend_sentence(cells: pd.DataFrame) -> str:
@@ -257,7 +257,6 @@ PREDICTORS = {
     "non-binary rather than male": lambda p: _gender(p, "Non-Binary"),
     "5 more years as a member": lambda p: p["years_member"] / 5,
     "a list twice as long": lambda p: np.log2(p["started"]),
-    "a mean score one point higher": lambda p: p["mean_score"].where(p["mean_score"] > 0),
 }
 """What could go with how lists turn out, by the step whose effect is stated."""
 
@@ -364,6 +363,8 @@ def audience_tastes(
     overall = shares.mean()
     means = shares.groupby(group).mean()
     means = means.loc[[name for name in means.index if sizes[name] >= least], overall >= 0.01]
+    if means.empty:
+        return pd.DataFrame(columns=[by, "genre", "share", "overall", "lift"])
     table = means.rename_axis(index=by, columns="genre").reset_index()
     table = table.melt(by, var_name="genre", value_name="share")
     table["overall"] = table["genre"].map(overall)

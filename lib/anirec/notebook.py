@@ -62,13 +62,31 @@ def read(paths: Paths, table: str, columns: Sequence[str] | None = None) -> pd.D
     return frame
 
 
+CALLED = {
+    "duration_min": "episode durations",
+    "episodes": "episode counts",
+    "score": "community scores",
+    "members": "member counts",
+    "rating": "scores by users",
+    "status": "list status per entry",
+    "gender": "gender of users",
+    "age": "age of users",
+    "country": "country of users",
+    "joined": "date that users joined",
+    "days_watched": "days that users watched",
+    "completed": "counts of completed anime",
+    "dropped": "counts of dropped anime",
+}
+"""What people call a column, where its name says it badly."""
+
+
 def lacking(frame: pd.DataFrame, *columns: str) -> str | None:
     """Return a sentence that names those of ``columns`` that hold nothing; None if all do."""
-    empty = [name for name in columns if not frame[name].notna().any()]
+    empty = [CALLED.get(name, name) for name in columns if not frame[name].notna().any()]
     if not empty:
         return None
-    names = " and ".join([", ".join(empty[:-1]), empty[-1]]) if empty[1:] else empty[0]
-    return f"This dataset does not say {names.replace('_', ' ')}, so there is nothing to show here."
+    names = f"{', '.join(empty[:-1])} and no {empty[-1]}" if empty[1:] else empty[0]
+    return f"This dataset has no {names}, so there is nothing to show here."
 
 
 def say(text: str, strong: bool = False) -> None:

@@ -68,6 +68,7 @@ TABLES = (
     "processed/ratings.parquet",
     "processed/ingest.json",
 )
+CATALOGUE = ("processed/anime.parquet", "processed/ingest.json")
 PREPARED = ("processed/interactions.npz", "processed/split.parquet")
 STAGES = (
     Stage("01_exploration", needs_ratings=False, reads=TABLES),
@@ -75,7 +76,7 @@ STAGES = (
     Stage(
         "03_model_training",
         needs_ratings=True,
-        reads=(*PREPARED, "processed/anime.parquet"),
+        reads=(*PREPARED, *CATALOGUE),
         writes=(
             "models/popularity/model.json",
             "models/content/model.json",
@@ -88,14 +89,14 @@ STAGES = (
     Stage(
         "04_clustering",
         needs_ratings=True,
-        reads=(*PREPARED, "processed/anime.parquet"),
+        reads=(*PREPARED, *CATALOGUE),
     ),
     Stage("05_insights", needs_ratings=True, reads=TABLES),
     Stage(
         "06_recommender",
         needs_ratings=True,
         reads=(
-            "processed/anime.parquet",
+            *CATALOGUE,
             "models/popularity/model.json",
             "models/content/model.json",
             "models/ease/model.json",

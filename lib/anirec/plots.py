@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8C7A00", "#000000"]
 TOL_MUTED = [
@@ -25,6 +25,9 @@ MAIN, ACCENT, SOFT = OKABE_ITO[0], OKABE_ITO[3], "#6B7280"
 WIDTH = 9.0
 ROW = 0.34
 """Height of one horizontal bar, in inches."""
+
+LEAST_RATIO = 0.2
+"""Ratios below this, down to none at all, share the darkest shade of a heat map."""
 
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -59,17 +62,23 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return drawn
 
 
-def percent(value: float, _: object = None) -> str:
+def percent(value: float) -> str:
     """Format a share: ``12 %``, with a decimal below ten percent."""
     shown = 100 * value
+    if 0 < shown < 0.05:
+        return "< 0.1 %"
     return f"{shown:.1f} %" if 0 < abs(shown) < 9.95 else f"{shown:.0f} %"
 
 
-def number(value: float, _: object = None) -> str:
+def number(value: float) -> str:
     """Format a count or a measure: ``12,345``, ``7.62``, ``1.2 M``."""
     if abs(value) >= 1e6:
         return f"{value / 1e6:.1f} M"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _formatter(form: Callable[[float], str]) -> FuncFormatter:
+    return FuncFormatter(lambda value, _: form(value))
 
 
 def shortened(text: object, length: int = 38) -> str:
@@ -137,7 +146,7 @@ def ranked_bars(
         plot.set_ylim(most - 0.4, -0.6)
         plot.set_xlim(0, max(values.max(initial=0) * (1.18 if len(groups) == 1 else 1.3), 1e-9))
         plot.set_xlabel(value_label)
-        plot.xaxis.set_major_formatter(FuncFormatter(form))
+        plot.xaxis.set_major_formatter(_formatter(form))
         plot.xaxis.set_major_locator(MaxNLocator(4 if len(groups) > 1 else 6))
         plot.set_title(str(name), fontsize=11)
         _bare(plot)
@@ -173,7 +182,8 @@ def columns(
             fontsize=9.5,
             color="#374151",
         )
-    plot.set_xticks(places, [str(v) for v in frame[x]])
+    turned = len(frame) > 15
+    plot.set_xticks(places, [str(v) for v in frame[x]], rotation=60 if turned else 0)
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)
     plot.set_yticks([])
@@ -224,10 +234,11 @@ def lines(
         ends.append((places[-1], values[-1], shortened(name, 26), colour))
     if from_zero:
         plot.set_ylim(bottom=0)
-    plot.yaxis.set_major_formatter(FuncFormatter(form))
-    plot.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    plot.yaxis.set_major_formatter(_formatter(form))
+    whole = pd.api.types.is_integer_dtype(frame[x])
+    plot.xaxis.set_major_locator(MaxNLocator(8, integer=whole, steps=[1, 2, 5, 10]))
     if x_form:
-        plot.xaxis.set_major_formatter(FuncFormatter(lambda value, _: x_form(value)))
+        plot.xaxis.set_major_formatter(_formatter(x_form))
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)
     _bare(plot, "y")
@@ -312,11 +323,11 @@ def histograms(
         plot.set_ylim(top=plot.get_ylim()[1] * 1.1)
         if log:
             plot.set_xscale("log")
-            plot.xaxis.set_major_formatter(FuncFormatter(number))
-            plot.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+            plot.xaxis.set_major_formatter(_formatter(number))
+            plot.xaxis.set_minor_formatter(NullFormatter())
         plot.set_title(str(name), fontsize=11)
         plot.set_xlabel(value_label)
-        plot.yaxis.set_major_formatter(FuncFormatter(percent))
+        plot.yaxis.set_major_formatter(_formatter(percent))
         _bare(plot, "y")
     axes[0, 0].set_ylabel(y_label)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12.5)
@@ -469,10 +480,10 @@ def intervals(
         plot.set_yticks(range(len(order)), [shortened(text) for text in order])
         plot.set_ylim(len(order) - 0.4, -0.6)
         plot.margins(x=0.25 if len(names) == 1 else 0.1)
-        plot.xaxis.set_major_formatter(FuncFormatter(form))
+        plot.xaxis.set_major_formatter(_formatter(form))
         plot.xaxis.set_major_locator(MaxNLocator(4))
         plot.set_xlabel(value_label)
-        plot.set_title(str(title_), fontsize=11)
+        plot.set_title(str(title_).replace("_", " "), fontsize=11)
         _bare(plot, "x")
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=12.5)
     if len(names) > 1:
@@ -510,7 +521,7 @@ def heatmap(
     rows, cols = list(dict.fromkeys(frame[row])), list(dict.fromkeys(frame[column]))
     table = frame.pivot_table(index=row, columns=column, values=value, observed=True)
     cells = table.reindex(index=rows, columns=cols).to_numpy(dtype=float)
-    shades = np.log(np.maximum(cells, 1e-9)) if log else cells
+    shades = np.log(np.maximum(cells, LEAST_RATIO)) if log else cells
     finite = shades[np.isfinite(shades)]
     if centre is None:
         colours, low, high = mpl.colormaps["cividis"], float(finite.min()), float(finite.max())
@@ -590,8 +601,8 @@ def density(
             ha="right",
         )
     if log_x:
-        plot.xaxis.set_major_formatter(FuncFormatter(number))
-        plot.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+        plot.xaxis.set_major_formatter(_formatter(number))
+        plot.xaxis.set_minor_formatter(NullFormatter())
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)
     _bare(plot, "y")
@@ -632,10 +643,10 @@ def ranges(
         low, high = p10.min() * 0.8, p90.max() * 3
         plot.set_xlim(low, high)
         plot.set_xticks(ticks[(ticks >= low) & (ticks <= high)])
-        plot.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+        plot.xaxis.set_minor_formatter(NullFormatter())
     else:
         plot.margins(x=0.15)
-    plot.xaxis.set_major_formatter(FuncFormatter(number))
+    plot.xaxis.set_major_formatter(_formatter(number))
     plot.set_yticks(places, [str(text) for text in frame[label]])
     plot.set_ylim(len(frame) - 0.4, -0.6)
     plot.set_xlabel(f"{value_label} (bar: middle half, line: middle 80 %)")
@@ -724,9 +735,9 @@ def scatter_labelled(
             ha="left" if right else "right",
             fontsize=10.5,
         )
-    plot.xaxis.set_major_formatter(FuncFormatter(x_form))
-    plot.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    plot.yaxis.set_major_formatter(FuncFormatter(form))
+    plot.xaxis.set_major_formatter(_formatter(x_form))
+    plot.xaxis.set_minor_formatter(NullFormatter())
+    plot.yaxis.set_major_formatter(_formatter(form))
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)
     _bare(plot, "both")

@@ -9,7 +9,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from anirec.config import ROOT
+from anirec import pipeline
+from anirec.config import ROOT, Paths
+from anirec.datasets import sample
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,21 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}: set ANIREC_REAL_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw files of the tiny sample: the catalogue and 300 simulated users."""
+    folder = tmp_path_factory.mktemp("raw")
+    sample.generate(folder, size="tiny")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """A whole run of the six notebooks on the tiny sample; its folders."""
+    folder = tmp_path_factory.mktemp("tiny")
+    folders = [f"processed_dir={folder / 'processed'}", f"output_dir={folder / 'outputs'}"]
+    parameters = pipeline.parse_parameters("sample", str(tiny_raw), [*folders, "epochs=3"])
+    pipeline.run(parameters)
+    return Paths.of("sample", tiny_raw, folder / "processed", folder / "outputs")

@@ -11,7 +11,7 @@ from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from anirec import pipeline
-from anirec.config import InputError, Paths
+from anirec.config import InputError, Paths, RunParameters
 from anirec.pipeline import Selection, Stage, StageFailed
 
 
@@ -216,3 +216,11 @@ def test_imports_are_followed_through_modules(tmp_path: Path) -> None:
     files = pipeline.imported_modules(tmp_path / "m.ipynb")
     names = {str(file.relative_to(file.parents[1])) for file in files}
     assert "models/ease.py" in names and "anirec/interactions.py" in names
+
+
+def test_every_notebook_declares_known_parameters_with_the_run_defaults() -> None:
+    defaults = vars(RunParameters())
+    for stage in pipeline.STAGES:
+        declared = pipeline.notebook_parameters(stage.notebook)
+        assert declared["dataset"] == "sample"
+        assert declared == {name: defaults[name] for name in declared}, stage.name

@@ -154,7 +154,7 @@ def title_lifts(
     )
 
 
-def leading_genres(lifts: pd.DataFrame, n: int = 3, least_share: float = 0.03) -> pd.DataFrame:
+def leading_genres(lifts: pd.DataFrame, n: int = 3, least_share: float = 0.05) -> pd.DataFrame:
     """Return each segment's ``n`` genres of greatest lift, of those with a share worth naming."""
     worth = lifts[lifts["share"] >= least_share]
     ordered = worth.sort_values(["segment", "lift"], ascending=[True, False], kind="stable")
@@ -164,11 +164,11 @@ def leading_genres(lifts: pd.DataFrame, n: int = 3, least_share: float = 0.03) -
 def segment_names(segments: Segments, lifts: pd.DataFrame, titles: pd.DataFrame) -> list[str]:
     """Return a name for each segment, made from the numbers: its two leading genres.
 
-    A segment whose genres lead by under 5 % is called mixed; names that two segments would share
-    get the segment's most telling title.
+    A segment in which no genre leads by a fifth is called mixed; names that two segments would
+    share get the segment's most telling title.
     """
     leading = leading_genres(lifts, 2)
-    leading = leading[leading["lift"] >= 1.05]
+    leading = leading[leading["lift"] >= 1.2]
     first_title = titles.groupby("segment")["title"].first()
     names = []
     for segment in range(len(segments.sizes)):

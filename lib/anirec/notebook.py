@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -87,6 +89,24 @@ def lacking(frame: pd.DataFrame, *columns: str) -> str | None:
         return None
     names = f"{', '.join(empty[:-1])} and no {empty[-1]}" if empty[1:] else empty[0]
     return f"This dataset has no {names}, so there is nothing to show here."
+
+
+@contextmanager
+def native_noise_hidden() -> Iterator[None]:
+    """Drop what native libraries write to the process's standard error meanwhile.
+
+    TensorFlow reports there, whatever its settings, that it found no GPU. Python's own warnings
+    and errors do not go that way and are shown.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def say(text: str, strong: bool = False) -> None:

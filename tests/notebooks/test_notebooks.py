@@ -1,0 +1,228 @@
+"""The six notebooks, executed on small datasets: their numbers, sentences, figures and pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from PIL import Image
+
+from anirec import pipeline
+from anirec.config import Paths
+from anirec.pipeline import STAGES, Selection
+
+REMOTE = re.compile(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//|@import|url\(\s*["']?https?:""")
+
+
+def sentences(paths: Paths, number: str) -> str:
+    """Return what a notebook said, in one text."""
+    stage = next(stage for stage in STAGES if stage.number == number)
+    cells = nbformat.read(stage.executed(paths), as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    return "\n".join(
+        output["data"]["text/plain"]
+        for output in outputs
+        if output["output_type"] == "display_data"
+    )
+
+
+def run(paths: Paths, *selections: Selection, epochs: int = 1) -> None:
+    folders = [f"processed_dir={paths.processed}", f"output_dir={paths.outputs}"]
+    parameters = pipeline.parse_parameters(
+        paths.dataset, str(paths.raw), [*folders, f"epochs={epochs}"]
+    )
+    for selection in selections or (Selection(),):
+        pipeline.run(parameters, selection)
+
+
+@pytest.fixture(scope="session")
+def plain_run(tiny_run: Paths, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """A run in the format of 2016, which knows neither users nor dates nor durations."""
+    folder = tmp_path_factory.mktemp("plain")
+    anime = pd.read_parquet(tiny_run.processed / "anime.parquet")
+    ratings = pd.read_parquet(tiny_run.processed / "ratings.parquet")
+    genres = [", ".join(names) if names is not None else "" for names in anime["genres"]]
+    old = pd.DataFrame(
+        {
+            "anime_id": anime["anime_id"],
+            "name": anime["title"],
+            "genre": genres,
+            "type": anime["type"],
+            "episodes": anime["episodes"].astype("Int16"),
+            "rating": anime["score"],
+            "members": anime["members"].astype("Int32"),
+        }
+    )
+    (folder / "raw").mkdir()
+    old.to_csv(folder / "raw" / "anime.csv", index=False)
+    scores = ratings[["user_id", "anime_id", "rating"]].astype("Int32")
+    scores.loc[::5, "rating"] = -1
+    scores.to_csv(folder / "raw" / "rating.csv", index=False)
+    paths = Paths.of("mal-2016", folder / "raw", folder / "processed", folder / "outputs")
+    run(paths)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def dateless_run(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """Notebooks 01 and 05 on users and anime without any date."""
+    folder = tmp_path_factory.mktemp("dateless")
+    (folder / "raw").mkdir()
+    blanks = {
+        "anime-dataset-2023.csv": {"Aired": "Not available", "Premiered": "UNKNOWN"},
+        "users-details-2023.csv": {"Birthday": "", "Joined": ""},
+        "users-score-2023.csv": {},
+    }
+    for name, blank in blanks.items():
+        frame = pd.read_csv(tiny_raw / name, dtype="str", keep_default_na=False)
+        frame.assign(**blank).to_csv(folder / "raw" / name, index=False)
+    paths = Paths.of("mal-2023", folder / "raw", folder / "processed", folder / "outputs")
+    run(paths, Selection(only="00"), Selection(only="01"), Selection(only="05"))
+    return paths
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_every_cell_ran_without_error_or_noise(stage: pipeline.Stage, tiny_run: Paths) -> None:
+    notebook = nbformat.read(stage.executed(tiny_run), as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.execution_count, cell.source
+            kinds = {output["output_type"] for output in cell.outputs}
+            assert kinds <= {"display_data"}, (cell.source, cell.outputs)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_pages_work_offline(stage: pipeline.Stage, tiny_run: Paths) -> None:
+    page = stage.page(tiny_run).read_text(encoding="utf-8")
+    assert not REMOTE.search(page)
+    assert "<script" not in page
+    assert page.count("<img") == len(list(tiny_run.figures.glob(f"{stage.number}_*.png")))
+    index = (tiny_run.report / "index.html").read_text(encoding="utf-8")
+    assert f'href="{stage.name}.html"' in index
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_simulated_community_is_called_so(stage: pipeline.Stage, tiny_run: Paths) -> None:
+    assert "its community is simulated" in sentences(tiny_run, stage.number)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_every_section_is_a_question_with_a_sentence(
+    stage: pipeline.Stage, tiny_run: Paths
+) -> None:
+    cells = nbformat.read(stage.executed(tiny_run), as_version=4).cells
+    for heading, code in pairwise(cells):
+        title = heading.source.splitlines()[-1] if heading.source.startswith("# ") else ""
+        title = title or heading.source.splitlines()[0]
+        if heading.cell_type == "markdown" and title.startswith("## "):
+            assert title.endswith("?") or ": are " in title, title
+            said = [o["data"]["text/plain"] for o in code.outputs if "text/plain" in o["data"]]
+            assert any(text.rstrip().endswith((".", ":")) for text in said), title
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_functions_in_notebooks_are_short(stage: pipeline.Stage) -> None:
+    notebook = nbformat.read(stage.notebook, as_version=4)
+    for cell in notebook.cells:
+        assert cell.cell_type != "code" or not cell.outputs
+        for body in re.findall(r"^def .*\n((?:[ \t]+.*\n?)+)", cell.source, flags=re.MULTILINE):
+            assert len(body.splitlines()) <= 5
+
+
+def test_figures_are_wide_enough_to_read(tiny_run: Paths) -> None:
+    figures = sorted(tiny_run.figures.glob("*.png"))
+    assert len(figures) >= 25
+    for file in figures:
+        with Image.open(file) as image:
+            assert image.width == 1350 and image.height >= 300, file.name
+
+
+def test_01_describes_the_catalogue(tiny_run: Paths) -> None:
+    anime = pd.read_parquet(tiny_run.processed / "anime.parquet")
+    missing = pd.read_csv(tiny_run.tables / "01_missing_values.csv").set_index(["table", "column"])
+    assert missing.loc[("anime", "image_url"), "missing"] == 1
+    assert missing.loc[("anime", "anime_id"), "missing"] == 0
+    genres = pd.read_csv(tiny_run.tables / "01_genres.csv").set_index("genre")["anime"]
+    assert genres["Sports"] == sum("Sports" in row for row in anime["genres"].dropna())
+    assert f"{len(anime):,} anime, of which" in sentences(tiny_run, "01")
+
+
+def test_02_accounts_for_every_row(tiny_run: Paths) -> None:
+    account = pd.read_csv(tiny_run.tables / "02_rows_accounted.csv").set_index("file")
+    assert set(account["adds_up"]) == {"yes"}
+    assert (account["kept"] + account["rejected"] == account["read"]).all()
+    assert account.loc["users-score-2023.csv", "rejected"] > 0
+    assert "rejected = " in sentences(tiny_run, "02")
+    split = pd.read_parquet(tiny_run.processed / "split.parquet")["role"].value_counts()
+    assert split["test"] > 30 and split["train"] > split["test"] > split["validation"]
+
+
+def test_03_personal_models_beat_popularity(tiny_run: Paths) -> None:
+    metrics = json.loads((tiny_run.tables / "03_metrics.json").read_text())
+    ndcg = {name: values["NDCG@10 watched"] for name, values in metrics.items()}
+    assert ndcg["ease"] > 1.3 * ndcg["popularity"]
+    assert ndcg["content"] < ndcg["popularity"]
+    table = pd.read_csv(tiny_run.tables / "03_model_comparison.csv")
+    accurate = table[table["metric"].isin(["ndcg", "recall"])]
+    assert (accurate["low"] <= accurate["value"]).all()
+    assert (accurate["value"] <= accurate["high"]).all()
+    losses = pd.read_csv(tiny_run.tables / "03_losses.csv")
+    assert losses["loss"].iloc[-1] < losses["loss"].iloc[0]
+    errors = pd.read_csv(tiny_run.tables / "03_rating_errors.csv").set_index("model")["rmse"]
+    assert errors["rating-net"] < 1.6
+    record = json.loads((tiny_run.outputs / "run.json").read_text())
+    assert record["metrics"] == metrics
+
+
+def test_04_segments_part_the_users_and_meet_the_truth(tiny_run: Paths) -> None:
+    table = pd.read_csv(tiny_run.tables / "04_segments.csv")
+    assert len(table) == 10 and table["segment"].is_unique
+    split = pd.read_parquet(tiny_run.processed / "split.parquet")["role"]
+    assert table["users"].sum() == (split != "short").sum()
+    assert table["share"].sum() == pytest.approx(1)
+    index = re.search(r"the adjusted Rand index is (\d\.\d\d)", sentences(tiny_run, "04"))
+    assert float(index[1]) > 0.15  # 300 users say little
+
+
+def test_05_finds_the_planted_effects_direction(tiny_run: Paths) -> None:
+    shares = pd.read_csv(tiny_run.tables / "05_genders.csv").set_index("gender")["share"]
+    assert 0.4 < shares["Male"] < 0.75
+    status = pd.read_csv(tiny_run.tables / "05_status.csv").set_index("status")["share"]
+    assert status.sum() == pytest.approx(1)
+    assert (status["completed"] > status.drop("completed")).all()
+
+
+def test_06_recommends_what_is_not_on_the_list(tiny_run: Paths) -> None:
+    table = pd.read_csv(tiny_run.tables / "06_recommendations.csv")
+    assert table.groupby("liked")["rank"].agg(list).tolist() == [list(range(1, 11))] * 3
+    assert not (table["title"] == table["liked"]).any()
+    page = (tiny_run.report / "06_recommender.html").read_text(encoding="utf-8")
+    assert page.count("<th>Match</th>") == 3
+    assert "An interactive box stands here" in page
+
+
+def test_dataset_without_users_dates_and_durations_says_so(plain_run: Paths) -> None:
+    assert "does not say when its anime began" in sentences(plain_run, "01")
+    said = sentences(plain_run, "05")
+    assert "This dataset says nothing of its users" in said
+    assert "This dataset has no episode durations, so there is nothing to show here." in said
+    assert "This dataset has no gender of users and no age of users" in said
+    drawn = {file.name for file in plain_run.figures.glob("05_*.png")}
+    assert drawn == {"05_episodes.png", "05_scoring.png"}
+    assert "is real data" in sentences(plain_run, "04")
+    assert "simulated" not in sentences(plain_run, "01")
+    assert all(stage.page(plain_run).is_file() for stage in STAGES)
+
+
+def test_dataset_without_dates_still_shows_its_users(dateless_run: Paths) -> None:
+    said = sentences(dateless_run, "05")
+    assert "This dataset has no age of users, so there is nothing to show here." in said
+    assert "This dataset has no date that users joined" in said
+    drawn = {file.name for file in dateless_run.figures.glob("*.png")}
+    assert {"05_durations.png", "05_status_by_gender.png"} <= drawn
+    assert not {"01_years.png", "05_pyramid.png", "05_durations_by_year.png"} & drawn

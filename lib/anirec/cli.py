@@ -51,7 +51,7 @@ def run(
 
 @app.command()
 def sample(
-    size: Annotated[str, typer.Option(help="tiny or default.")] = "default",
+    size: Annotated[str, typer.Option(help="tiny, default or full.")] = "default",
     out: Annotated[str | None, typer.Option(help="Folder to write [data/raw/sample].")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
 ) -> None:

@@ -33,9 +33,10 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -74,57 +75,89 @@ TILT = {
 }
 """How many times more common a segment is among members of a gender, before normalising."""
 
+
+@dataclass(frozen=True)
+class Effect:
+    """A planted effect: by how much the mean of ``outcome`` changes with ``predictor``."""
+
+    outcome: str
+    predictor: str
+    value: float
+
+
 EFFECTS = {
-    "completion_by_age": 0.04,
-    "drop_rate_male_minus_female": 0.03,
-    "plan_share_by_age": -0.03,
-    "log_started_by_year_since_joining": 0.06,
+    "completed_by_age": Effect("completed / started entries", "ten years of age", 0.04),
+    "dropped_by_gender": Effect("dropped / started entries", "male rather than female", 0.03),
+    "planned_by_age": Effect("planned / all entries", "ten years of age", -0.03),
+    "started_by_years": Effect("natural log of started entries", "a year since joining", 0.06),
 }
-"""The planted effects: per ten years of age on completed / started entries; male minus female on
-dropped / started; per ten years of age on planned / all entries; per year since joining on the log
-of started entries."""
+"""Started entries are those completed, dropped, on hold or being watched."""
 
 RATING_COUNTS = np.array(
     [98069, 132092, 233675, 562822, 1379480, 2766482, 5452152, 6060484, 4429914, 3210021]
 )
 """How often each score from 1 to 10 was given in the 2023 dataset, as published with it."""
 
-SNAPSHOT = np.datetime64("2023-01-01")
+SNAPSHOT = np.datetime64("2023-07-20")
 """Ages and years since joining are counted to this day."""
+
+DAYS_A_YEAR = 365.2425
 
 COHORTS = np.array([1984, 1992, 1998, 2004])
 """Birth years that stand for a member's era: the nearest one is taken."""
 
 N_FLAVOURS = 3
-FLAVOUR_ODDS = 3.0
-POPULARITY_EXPONENT = 0.8
+FLAVOUR_ODDS = 4.0
+"""How many times likelier an anime of the preferred flavour is taken than one of another."""
+
+DOMINANT = 0.6
+"""A segment dominates a taste from this share of it on."""
+
 BLOCK = 16_384
 """Members simulated at once."""
 
-MAX_ROUNDS = 6
+GONE_FROM, N_GONE = 80_001, 5
+"""The ids of anime that are scored and not in the catalogue."""
+
+MAX_ROUNDS = 8
 STEP = 16
 """Places in a race that one step takes: its entry and at most fifteen later parts."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How large a community is: people with scores, all members, scores; anime (None: the
-    catalogue as committed); and how many rows are blemished in which way."""
+    """How large a community is.
+
+    Attributes
+    ----------
+    n_users : members with scores. n_members : rows of user details. n_scores : scores, about.
+    n_anime : anime; None for the catalogue as committed, else it is extended with invented ones.
+    nameless, twice, orphans : rows of the scores file without a user name, that repeat a pair of
+        user and anime, and of anime that are not in the catalogue.
+    silent : members whose list statistics are missing.
+    """
 
     n_users: int
     n_members: int
     n_scores: int
-    n_anime: int | None = None
-    nameless: int = 8
-    twice: int = 12
-    orphans: int = 20
-    without_statistics: int = 3
+    n_anime: int | None
+    nameless: int
+    twice: int
+    orphans: int
+    silent: int
 
 
 SIZES = {
-    "tiny": Size(300, 812, 22_500, nameless=3, twice=4, orphans=6, without_statistics=1),
-    "default": Size(6_000, 16_248, 450_000),
+    "tiny": Size(300, 812, 22_500, None, nameless=3, twice=4, orphans=6, silent=1),
+    "default": Size(6_000, 16_248, 450_000, None, nameless=8, twice=12, orphans=20, silent=3),
+    "full": Size(
+        270_033, 731_290, 24_325_191, 16_500, nameless=232, twice=279, orphans=500, silent=8
+    ),
 }
+"""``tiny`` is for tests; ``full`` has the size and the blemishes of the 2023 dataset."""
+
+MISSING = {"Gender": 0.69, "Birthday": 0.77, "Location": 0.79}
+"""The share of members who leave a field empty."""
 
 LOCATIONS = {
     "California": 30, "Texas": 16, "New York": 14, "Florida": 12, "USA": 14, "United States": 10,
@@ -159,6 +192,41 @@ NAME_ENDS = [
 ]  # fmt: skip
 
 
+SEASONS = ["winter", "spring", "summer", "fall"]
+ADULT_RATING = "Rx - Hentai"
+INVENTED_FROM = 200_001
+"""The first id of the invented anime, far above MyAnimeList's."""
+
+INVENTED = {
+    "TV": ([12, 12, 13, 24, 26], "24 min per ep"),
+    "Movie": ([1], "1 hr 32 min"),
+    "OVA": ([1, 2, 2, 3, 4], "28 min per ep"),
+    "ONA": ([6, 10, 12], "5 min per ep"),
+    "Special": ([1, 1, 2, 3], "23 min per ep"),
+    "Music": ([1], "4 min"),
+}
+"""Numbers of episodes and the duration of an invented anime, by type."""
+
+FIRST_AND_LATER = ([0.42, 0.12, 0.20, 0.13, 0.06, 0.07], [0.45, 0.17, 0.16, 0.05, 0.16, 0.01])
+"""Shares of the types among first and later parts."""
+
+TITLE_WORDS = [
+    "Hoshi", "Tsuki", "Kaze", "Hana", "Yuki", "Sora", "Umi", "Mori", "Kawa", "Yama", "Hikari",
+    "Kage", "Yume", "Kioku", "Kokoro", "Inochi", "Tsubasa", "Kiba", "Tsurugi", "Tate", "Yoroi",
+    "Kagami", "Tobira", "Kagi", "Michi", "Hashi", "Machi", "Mura", "Shiro", "Tou", "Niwa", "Ie",
+    "Gakkou", "Kyoushitsu", "Houkago", "Natsu", "Aki", "Fuyu", "Haru", "Asa", "Yoru", "Yuuhi",
+    "Akatsuki", "Arashi", "Ame", "Kumo", "Niji", "Kiri", "Honoo", "Koori", "Ishi", "Suna", "Tetsu",
+    "Gin", "Kin", "Hagane", "Garasu", "Ito", "Iro", "Oto", "Uta", "Koe", "Mai", "Odori", "Fue",
+    "Taiko", "Piano", "Gitaa", "Hime", "Ouji", "Ou", "Kishi", "Majo", "Oni", "Ryuu", "Tora",
+    "Ookami", "Kitsune", "Neko", "Inu", "Usagi", "Kuma", "Tori", "Tsuru", "Karasu", "Chou",
+    "Hotaru", "Kame", "Sakana", "Kujira", "Mahou", "Senshi", "Tantei", "Kaizoku", "Ninja", "Bushi",
+    "Hakase", "Sensei", "Senpai", "Imouto", "Ani", "Tomodachi", "Nakama", "Tabi", "Bouken",
+    "Takara", "Chizu", "Fune", "Kisha", "Kuruma", "Robotto", "Kikai", "Uchuu", "Wakusei", "Ginga",
+    "Chikyuu", "Mirai", "Kako", "Jikan", "Toki", "Eien", "Shunkan", "Negai", "Inori", "Yakusoku",
+    "Himitsu", "Uso", "Shinjitsu", "Kotoba", "Tegami", "Hon",
+]  # fmt: skip
+
+
 def generate(target: Path, size: str = "default", seed: int = 0) -> None:
     """Write the catalogue, a simulated community and the truth about it into ``target``.
 
@@ -178,29 +246,30 @@ def generate(target: Path, size: str = "default", seed: int = 0) -> None:
     if seed < 0:
         raise InputError(f"seed {seed} is negative: choose 0 or more")
     shape = SIZES[size]
-    catalogue = read_catalogue(seed)
-    members = simulate_members(shape, seed)
+    tables = read_tables(shape.n_anime, seed)
+    members = simulate_members(shape, len(tables.anime), seed)
     with ExitStack() as files:
         into = {
             name: files.enter_context(written_whole(target / name))
             for name in (ANIME, SCORES, DETAILS, TRUTH_TABLE, TRUTH)
         }
-        into[ANIME].write_bytes((CATALOGUE_DIR / ANIME).read_bytes())
-        totals = _write_scores(into[SCORES], catalogue, members, shape, seed)
+        tables.anime.to_csv(into[ANIME], index=False, lineterminator="\n")
+        catalogue = Catalogue.of(tables, seed)
+        totals = _write_scores(into[SCORES], Race(catalogue, members), shape, seed)
         details = user_details(members, totals, seed)
-        _write_details(into[DETAILS], details)
+        details.to_csv(into[DETAILS], index=False, lineterminator="\n")
         truth_table(members).to_parquet(into[TRUTH_TABLE], index=False)
         truth = {
             "size": size,
             "seed": seed,
+            "n_anime": catalogue.size,
             "n_users": int((totals["count"] > 0).sum()),
             "n_scores": int(totals["count"].sum()),
-            "effects": EFFECTS,
-            "blemishes": {
-                "nameless": shape.nameless,
-                "twice": shape.twice,
-                "orphans": shape.orphans,
-                "without_statistics": shape.without_statistics,
+            "effects": {name: asdict(effect) for name, effect in EFFECTS.items()},
+            "segments": SEGMENTS,
+            "segment_odds_by_gender": TILT,
+            "blemished_rows": {
+                name: getattr(shape, name) for name in ("nameless", "twice", "orphans", "silent")
             },
         }
         into[TRUTH].write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
@@ -215,7 +284,8 @@ def read_truth(raw_dir: Path) -> tuple[dict, pd.DataFrame]:
     Returns
     -------
     the content of ``truth.json``, and a frame of the members with scores: ``user_id``, ``segment``
-    (the one that holds most of the taste), ``dominant`` (whether it holds at least 0.6).
+    (the one that holds most of the taste) and ``dominant`` (whether it holds `DOMINANT` or more).
+    ``n_scores`` counts the scores without those that repeat a pair or are of no anime.
 
     Raises
     ------
@@ -233,17 +303,129 @@ def read_truth(raw_dir: Path) -> tuple[dict, pd.DataFrame]:
 
 
 @dataclass(frozen=True)
+class Tables:
+    """The catalogue as text.
+
+    Attributes
+    ----------
+    anime : the 24 columns of the 2023 dataset, all text.
+    segments : list of segments of each row. franchise : what the parts of one share, of each row.
+    """
+
+    anime: pd.DataFrame
+    segments: list[list[str]]
+    franchise: list[str]
+
+
+def read_tables(n_anime: int | None = None, seed: int = 0) -> Tables:
+    """Return the committed catalogue, extended with invented anime to ``n_anime`` if given."""
+    anime = pd.read_csv(CATALOGUE_DIR / ANIME, dtype="str", keep_default_na=False)
+    pairs = pd.read_csv(CATALOGUE_DIR / SEGMENT_FILE, dtype="str")
+    segments_of = pairs.groupby("anime_id")["segment"].agg(list)
+    parts = pd.read_csv(CATALOGUE_DIR / FRANCHISE_FILE, dtype="str")
+    franchise_of = parts.set_index("anime_id")["franchise"]
+    tables = Tables(
+        anime=anime,
+        segments=anime["anime_id"].map(segments_of).tolist(),
+        franchise=anime["anime_id"].map(franchise_of).fillna(anime["anime_id"]).tolist(),
+    )
+    if n_anime is None:
+        return tables
+    return _extended(tables, n_anime, np.random.default_rng([seed, 5]))
+
+
+def _extended(tables: Tables, n_anime: int, rng: np.random.Generator) -> Tables:
+    """Return the catalogue with invented anime after the real ones, ``n_anime`` in all.
+
+    An invented franchise has the genres, segments, source, studio and age rating of a real anime,
+    a later part one year after the one before; popularity and score are those of the long tail.
+    """
+    old = tables.anime
+    n_new = n_anime - len(old)
+    n_parts = np.minimum(rng.geometric(0.62, n_new), 8)
+    franchise = np.repeat(np.arange(n_new), n_parts)[:n_new]
+    part = np.arange(n_new) - np.searchsorted(franchise, franchise)
+    template = rng.integers(0, len(old), n_new)[franchise]
+    year = old["Aired"].str.extract(r"(\d{4})", expand=False).astype(int).to_numpy()[template]
+    year = np.clip(year + rng.integers(-2, 3, n_new)[franchise] + part, 1963, 2023)
+    season = rng.integers(0, 4, n_new)
+    kind = np.where(part == 0, *(rng.choice(list(INVENTED), n_new, p=p) for p in FIRST_AND_LATER))
+    episodes = np.array([rng.choice(INVENTED[name][0]) for name in kind])
+    liked = rng.normal(0, 0.6, n_new)
+    members = np.exp(8.3 + 1.2 * rng.normal(0, 1, n_new)[franchise] + 0.8 * liked - 0.3 * part)
+    members = np.clip(members, 100, 200_000).astype(int)
+    first = pd.Series(pd.to_datetime({"year": year, "month": season * 3 + 1, "day": 1 + part}))
+    last = first + pd.to_timedelta(7 * (episodes - 1), unit="D")
+    spans = (kind == "TV") | (episodes > 1)
+    new = old.iloc[template].reset_index(drop=True)
+    text = {
+        "anime_id": INVENTED_FROM + np.arange(n_new),
+        "Name": _invented_names(rng, franchise, part),
+        "Score": np.clip(6.5 + 0.7 * liked + 0.12 * np.log(members / 4000), 2, 9).round(2),
+        "Type": kind,
+        "Episodes": episodes.astype(float),
+        "Aired": np.where(spans, _spoken(first) + " to " + _spoken(last), _spoken(first)),
+        "Premiered": np.where(
+            kind == "TV",
+            pd.Series(np.array(SEASONS)[season]) + " " + pd.Series(year).astype(str),
+            "UNKNOWN",
+        ),
+        "Duration": [INVENTED[name][1] for name in kind],
+        "Favorites": members // 300,
+        "Scored By": (members // 2).astype(float),
+        "Members": members,
+    }
+    for name, values in text.items():
+        new[name] = pd.Series(values).astype(str)
+    for name in ("English name", "Other name", "Synopsis", "Producers", "Licensors"):
+        new[name] = "UNKNOWN"
+    new["Status"] = "Finished Airing"
+    return Tables(
+        anime=_ranked(pd.concat([old, new], ignore_index=True)),
+        segments=[*tables.segments, *(tables.segments[row] for row in template)],
+        franchise=[*tables.franchise, *(f"invented {number}" for number in franchise)],
+    )
+
+
+def _invented_names(rng: np.random.Generator, franchise: np.ndarray, part: np.ndarray) -> list[str]:
+    """Return distinct titles, the later parts of a franchise numbered."""
+    n_words = len(TITLE_WORDS)
+    pairs = rng.permutation(n_words * n_words)[franchise % n_words**2]
+    first, second = np.array(TITLE_WORDS)[pairs // n_words], np.array(TITLE_WORDS)[pairs % n_words]
+    number = np.where(part > 0, np.char.add(" ", (part + 1).astype(str)), "")
+    return [f"{a} no {b}{n}" for a, b, n in zip(first, second, number, strict=True)]
+
+
+def _spoken(days: pd.Series) -> pd.Series:
+    """Return dates as the dataset writes them: ``Apr 3, 1998``."""
+    return days.dt.strftime("%b ") + days.dt.day.astype(str) + days.dt.strftime(", %Y")
+
+
+def _ranked(anime: pd.DataFrame) -> pd.DataFrame:
+    """Return the anime with ``Rank`` by score (none for adult ones) and ``Popularity`` by
+    members."""
+    score = pd.to_numeric(anime["Score"], errors="coerce")
+    score = score.where(anime["Rating"] != ADULT_RATING)
+    rank = score.rank(method="first", ascending=False)
+    popularity = anime["Members"].astype(int).rank(method="first", ascending=False)
+    return anime.assign(
+        Rank=rank.astype(str).where(rank.notna(), "UNKNOWN"),
+        Popularity=popularity.astype(int).astype(str),
+    )
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """What the model knows of the anime, one element per anime.
 
     Attributes
     ----------
     anime_ids : int32 (n,). titles : the names.
-    quality : float64 (n,), the community's score, standardised.
+    quality : float32 (n,), the catalogue's score, standardised.
     entry : float64 (n,), how often a list enters the franchise here, before taste.
     year : int64 (n,). segments : bool (n, n_segments). flavour : int64 (n,).
     following : int64 (n,), the franchise's next part in order of airing; -1 where none is.
-    keep : float64 (n,), the chance that who has gone through the earlier parts takes this one.
+    keep : float32 (n,), the chance that who has gone through the earlier parts takes this one.
     """
 
     anime_ids: np.ndarray
@@ -256,40 +438,32 @@ class Catalogue:
     following: np.ndarray
     keep: np.ndarray
 
+    @classmethod
+    def of(cls, tables: Tables, seed: int = 0) -> Catalogue:
+        """Return the catalogue as numbers; ``seed`` draws the flavours of the franchises."""
+        anime = tables.anime
+        began = _first_days(anime["Aired"])
+        franchise = pd.factorize(np.array(tables.franchise))[0]
+        members = anime["Members"].to_numpy(dtype=np.float64)
+        following, keep, entry = _chains(franchise, began, members)
+        score = pd.to_numeric(anime["Score"], errors="coerce")
+        score = score.fillna(score.mean()).to_numpy()
+        rng = np.random.default_rng([seed, 0])
+        return cls(
+            anime_ids=anime["anime_id"].to_numpy(dtype=np.int32),
+            titles=anime["Name"].tolist(),
+            quality=((score - score.mean()) / score.std()).astype(np.float32),
+            entry=entry,
+            year=began.astype("datetime64[Y]").astype(int) + 1970,
+            segments=np.array([[name in own for name in SEGMENTS] for own in tables.segments]),
+            flavour=rng.integers(0, N_FLAVOURS, franchise.max() + 1)[franchise],
+            following=following,
+            keep=keep.astype(np.float32),
+        )
+
     @property
     def size(self) -> int:
         return len(self.anime_ids)
-
-
-def read_catalogue(seed: int = 0) -> Catalogue:
-    """Return the committed catalogue; ``seed`` draws the flavours of the franchises."""
-    anime = pd.read_csv(CATALOGUE_DIR / ANIME, na_values="UNKNOWN", keep_default_na=False)
-    pairs = pd.read_csv(CATALOGUE_DIR / SEGMENT_FILE)
-    ids = anime["anime_id"].to_numpy(dtype=np.int32)
-    row_of = {anime_id: row for row, anime_id in enumerate(ids.tolist())}
-    segments = np.zeros((len(ids), len(SEGMENTS)), dtype=bool)
-    names = list(SEGMENTS)
-    for anime_id, segment in pairs.itertuples(index=False):
-        segments[row_of[anime_id], names.index(segment)] = True
-    franchise_of = pd.read_csv(CATALOGUE_DIR / FRANCHISE_FILE).set_index("anime_id")["franchise"]
-    franchise = anime["anime_id"].map(franchise_of).fillna(anime["anime_id"].astype(str))
-    began = _first_days(anime["Aired"])
-    members = anime["Members"].to_numpy(dtype=np.float64)
-    following, keep, entry = _chains(franchise.to_numpy(), began, members)
-    score = anime["Score"].fillna(anime["Score"].mean()).to_numpy(dtype=np.float64)
-    codes = pd.factorize(franchise)[0]
-    flavours = np.random.default_rng([seed, 0]).integers(0, N_FLAVOURS, codes.max() + 1)
-    return Catalogue(
-        anime_ids=ids,
-        titles=anime["Name"].tolist(),
-        quality=(score - score.mean()) / score.std(),
-        entry=entry,
-        year=began.astype("datetime64[Y]").astype(int) + 1970,
-        segments=segments,
-        flavour=flavours[codes],
-        following=following,
-        keep=keep,
-    )
 
 
 def _first_days(aired: pd.Series) -> np.ndarray:
@@ -309,19 +483,18 @@ def _chains(
     A later part is taken by the ratio of its popularity to that of the most popular part before
     it; what of its popularity that does not explain enters the franchise there.
     """
-    weight = members**POPULARITY_EXPONENT
     order = np.lexsort((began, franchise))
     following = np.full(len(order), -1)
-    keep, entry = np.zeros(len(order)), weight.copy()
+    keep, entry = np.zeros(len(order)), members.copy()
     most = 0.0
     for before, now in pairwise(order):
         if franchise[before] != franchise[now]:
             most = 0.0
             continue
-        most = max(most, weight[before])
+        most = max(most, members[before])
         following[before] = now
-        keep[now] = min(0.9, weight[now] / most)
-        entry[now] = max(0.03 * weight[now], weight[now] - keep[now] * most)
+        keep[now] = min(0.9, members[now] / most)
+        entry[now] = max(0.03 * members[now], members[now] - keep[now] * most)
     return following, keep, entry
 
 
@@ -336,9 +509,9 @@ class Members:
     ----------
     user_ids : int32 (n,). joined, born : datetime64[D]. gender : text.
     taste : float32 (n, n_segments), rows sum to one. mainstream : float32 (n,), share of steps
-        taken in the mainstream. flavour, cohort : int (n,).
+        taken in the mainstream. cohort : int64 (n,), position in `COHORTS`.
+    flavour : int64 (n, n_segments + 1), the preferred flavour in each segment and the mainstream.
     shift, stretch : float32 (n,), the personal rating scale.
-    started : int64 (n,), entries that are watching, completed, on hold or dropped.
     wanted : int64 (n,), scores in the scores file; 0 for members who are not in it.
     divided : int64 (n, 4), completed, dropped, on hold, watching. planned : int64 (n,).
     told : bool (n, 3), whether gender, birthday and location are given. location : text.
@@ -355,7 +528,6 @@ class Members:
     cohort: np.ndarray
     shift: np.ndarray
     stretch: np.ndarray
-    started: np.ndarray
     wanted: np.ndarray
     divided: np.ndarray
     planned: np.ndarray
@@ -379,26 +551,27 @@ class Members:
         ]
 
 
-def simulate_members(shape: Size, seed: int = 0) -> Members:
+def simulate_members(shape: Size, n_anime: int, seed: int = 0) -> Members:
     """Draw the members of a community, with everything but their lists."""
     rng = np.random.default_rng([seed, 1])
     n = shape.n_members
     user_ids = np.sort(rng.choice(int(n * 1.77), n, replace=False)).astype(np.int32) + 1
-    first, last = np.datetime64("2004-11-05"), np.datetime64("2022-11-30")
+    first, last = np.datetime64("2004-11-05"), np.datetime64("2023-05-31")
     joined = first + ((np.arange(n) / n) ** 0.75 * (last - first).astype(int)).astype(int)
-    years = (SNAPSHOT - joined).astype(int) / 365.25
+    years = (SNAPSHOT - joined).astype(int) / DAYS_A_YEAR
     age = 13 + rng.gamma(2.2, 3, n) + years
-    born = SNAPSHOT - (age * 365.25).astype(int)
+    born = SNAPSHOT - np.ceil(age * DAYS_A_YEAR).astype(int)
     gender = rng.choice(list(GENDERS), n, p=list(GENDERS.values()))
     birth_year = born.astype("datetime64[Y]").astype(int) + 1970
     started = _list_lengths(rng, years)
-    wanted = _wanted(rng, started, shape)
-    divided, planned = _divide(rng, np.maximum(started, wanted), age, gender)
-    told_any = rng.random(n) < 0.42
-    missing = np.array([0.69, 0.77, 0.79])
-    told = told_any[:, None] & (rng.random((n, 3)) < (1 - missing) / 0.42)
+    wanted = _wanted(rng, started, shape, n_anime)
+    started[(wanted == 0) & (rng.random(n) < 0.2)] = 0
+    divided, planned = _divide(rng, started, age, gender)
+    open_hearted = 0.42
+    told = rng.random((n, 3)) < (1 - np.array(list(MISSING.values()))) / open_hearted
+    told &= rng.random((n, 1)) < open_hearted
     silent = np.zeros(n, dtype=bool)
-    silent[rng.choice(np.flatnonzero(wanted == 0), shape.without_statistics, replace=False)] = True
+    silent[rng.choice(np.flatnonzero(wanted == 0), shape.silent, replace=False)] = True
     weights = np.array(list(LOCATIONS.values()), dtype=float)
     return Members(
         user_ids=user_ids,
@@ -407,11 +580,10 @@ def simulate_members(shape: Size, seed: int = 0) -> Members:
         gender=gender,
         taste=_tastes(rng, gender),
         mainstream=rng.beta(3, 7, n).astype(np.float32),
-        flavour=rng.integers(0, N_FLAVOURS, n),
+        flavour=rng.integers(0, N_FLAVOURS, (n, len(SEGMENTS) + 1)),
         cohort=np.abs(birth_year[:, None] - COHORTS).argmin(axis=1),
         shift=rng.normal(0, 0.6, n).astype(np.float32),
         stretch=np.exp(rng.normal(0, 0.25, n)).astype(np.float32),
-        started=np.maximum(started, wanted),
         wanted=wanted,
         divided=divided,
         planned=planned,
@@ -423,23 +595,30 @@ def simulate_members(shape: Size, seed: int = 0) -> Members:
 
 def _list_lengths(rng: np.random.Generator, years: np.ndarray) -> np.ndarray:
     """Return how many entries each member started: lognormal, more with the years."""
-    slope = EFFECTS["log_started_by_year_since_joining"]
-    log = 3.6 + slope * years + rng.normal(0, 1.25, len(years))
-    return np.maximum(1, np.exp(log)).astype(int)
+    log = 4.0 + EFFECTS["started_by_years"].value * years + rng.normal(0, 1.25, len(years))
+    return np.maximum(1, np.round(np.exp(log))).astype(int)
 
 
-def _wanted(rng: np.random.Generator, started: np.ndarray, shape: Size) -> np.ndarray:
-    """Return how many scores each member has in the scores file, ``shape.n_scores`` in all."""
+def _wanted(rng: np.random.Generator, started: np.ndarray, shape: Size, n_anime: int) -> np.ndarray:
+    """Return how many scores each member has in the scores file, ``shape.n_scores`` in all.
+
+    They are a share of the started entries; long lists come out shorter, since no list goes
+    beyond a quarter of the catalogue.
+    """
     scored = np.zeros(len(started))
     users = rng.choice(len(started), shape.n_users, replace=False)
     scored[users] = started[users] * rng.beta(5, 3, shape.n_users)
+    most = n_anime / 4
+
+    def lengths(factor: float) -> np.ndarray:
+        bent = np.ceil(most * -np.expm1(-scored * factor / most))
+        return np.minimum(bent, started).astype(int)
+
     low, high = 0.0, 100.0
-    cap = 350 if shape.n_anime is None else 3_000
-    for _ in range(60):
-        factor = (low + high) / 2
-        wanted = np.where(scored > 0, np.clip(np.ceil(scored * factor), 1, cap), 0)
-        low, high = (factor, high) if wanted.sum() < shape.n_scores else (low, factor)
-    return wanted.astype(int)
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if lengths(middle).sum() < shape.n_scores else (low, middle)
+    return lengths(high)
 
 
 def _divide(
@@ -447,16 +626,16 @@ def _divide(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return completed, dropped, on hold, watching (n, 4), and planned entries (n,)."""
     decades = (age - 25) / 10
-    completed = 0.66 + EFFECTS["completion_by_age"] * decades
-    dropped = 0.09 + EFFECTS["drop_rate_male_minus_female"] * (gender == "Male")
+    completed = 0.66 + EFFECTS["completed_by_age"].value * decades
+    dropped = 0.09 + EFFECTS["dropped_by_gender"].value * (gender == "Male")
     on_hold = np.full(len(started), 0.06)
     means = np.column_stack([completed, dropped, on_hold, 1 - completed - dropped - on_hold])
-    means = np.clip(means, 0.01, None)
-    shares = rng.standard_gamma(means * 12)
+    shares = rng.standard_gamma(np.maximum(means, 0.01) * 12)
     divided = rng.multinomial(started, shares / shares.sum(axis=1, keepdims=True))
-    planned_mean = np.clip(0.25 + EFFECTS["plan_share_by_age"] * decades, 0.02, None)
+    planned_mean = np.maximum(0.25 + EFFECTS["planned_by_age"].value * decades, 0.02)
     planned_share = rng.beta(planned_mean * 6, (1 - planned_mean) * 6)
-    return divided, np.round(started * planned_share / (1 - planned_share)).astype(int)
+    planned = started * planned_share / (1 - planned_share)
+    return divided, np.floor(planned + rng.random(len(started))).astype(int)
 
 
 def _tastes(rng: np.random.Generator, gender: np.ndarray) -> np.ndarray:
@@ -483,7 +662,7 @@ def truth_table(members: Members) -> pd.DataFrame:
         {
             "user_id": members.user_ids[users],
             "segment": np.array(list(SEGMENTS))[taste.argmax(axis=1)],
-            "dominant": taste.max(axis=1) >= 0.6,
+            "dominant": taste.max(axis=1) >= DOMINANT,
         }
     )
 
@@ -572,7 +751,7 @@ class Race:
         mainstream = rng.random(len(racers), dtype=np.float32) < members.mainstream[racers]
         segment[mainstream] = n_segments
         table = (segment * len(COHORTS) + members.cohort[racers]) * N_FLAVOURS
-        table = (table + members.flavour[racers]).astype(np.uint8)
+        table = (table + members.flavour[racers, segment]).astype(np.uint8)
         order = np.argsort(table, kind="stable")
         ends = np.cumsum(np.bincount(table, minlength=len(self.tables)))
         anime = np.empty(len(racers), dtype=np.int64)
@@ -636,57 +815,68 @@ def _cut_points(latent: np.ndarray) -> np.ndarray:
 # --- files ----------------------------------------------------------------------------------
 
 
-def _write_scores(
-    file: Path, catalogue: Catalogue, members: Members, shape: Size, seed: int
-) -> pd.DataFrame:
-    """Stream the scores file; return ``count`` and ``total`` of the scores of each member."""
-    race = Race(catalogue, members)
-    users = _fragments([members.user_ids.tolist(), members.names()])
-    nameless = _fragments([members.user_ids.tolist(), [""] * members.size])
-    anime = _fragments([catalogue.anime_ids.tolist(), catalogue.titles])
-    ratings = pa.array([f"{rating}\n" for rating in range(1, 11)])
-    count, total = np.zeros(members.size, dtype=int), np.zeros(members.size)
-    cuts, blemished = None, _blemishes(members, shape, seed)
-    with file.open("wb") as stream:
+class ScoresFile:
+    """The scores file, its rows joined from ready-made pieces of text.
+
+    Parameters
+    ----------
+    stream : opened for bytes. catalogue, members : what positions mean.
+    """
+
+    def __init__(self, stream: BinaryIO, catalogue: Catalogue, members: Members) -> None:
+        self.stream = stream
+        self.users = _pieces(members.user_ids.tolist(), members.names())
+        self.nameless = _pieces(members.user_ids.tolist(), [""] * members.size)
+        gone = range(GONE_FROM, GONE_FROM + N_GONE)
+        self.anime = _pieces(
+            [*catalogue.anime_ids.tolist(), *gone],
+            [*catalogue.titles, *(f"Removed Entry {number}" for number in range(1, N_GONE + 1))],
+        )
+        self.ratings = pa.array([f"{rating}\n" for rating in range(1, 11)])
         stream.write(b"user_id,Username,anime_id,Anime Title,rating\n")
-        for number, block in _blocks(members):
+
+    def write(
+        self,
+        member: np.ndarray,
+        anime: np.ndarray,
+        rating: np.ndarray,
+        nameless: np.ndarray | None = None,
+    ) -> None:
+        """Write rows; ``anime`` from the catalogue's size on are those that are gone."""
+        users = self.users.take(pa.array(member))
+        if nameless is not None:
+            users = pc.if_else(pa.array(nameless), self.nameless.take(pa.array(member)), users)
+        rows = pc.binary_join_element_wise(
+            users, self.anime.take(pa.array(anime)), self.ratings.take(pa.array(rating - 1)), ""
+        )
+        ends = np.frombuffer(rows.buffers()[1], dtype=np.int32)
+        self.stream.write(rows.buffers()[2][: int(ends[len(rows)])])
+
+
+def _write_scores(file: Path, race: Race, shape: Size, seed: int) -> pd.DataFrame:
+    """Stream the scores file; return ``count`` and ``total`` of the scores of each member."""
+    members, n_anime = race.members, race.catalogue.size
+    count, total = np.zeros(members.size, dtype=int), np.zeros(members.size)
+    blemishes, cuts = _blemishes(members, shape, seed), None
+    with file.open("wb") as stream:
+        scores = ScoresFile(stream, race.catalogue, members)
+        for number, users in _blocks(members):
             rng = np.random.default_rng([seed, 2, number])
-            entries = race.lists(rng, block)
+            entries = race.lists(rng, users)
             latent = race.latent(entries)
             cuts = _cut_points(latent) if cuts is None else cuts
             rating = np.searchsorted(cuts, latent) + 1
             count += np.bincount(entries.member, minlength=members.size)
             total += np.bincount(entries.member, weights=rating, minlength=members.size)
-            user_part = users.take(pa.array(entries.member))
-            bare, again, strange = (int(n) for n in blemished[number])
-            hidden = np.zeros(len(entries.member), dtype=bool)
-            hidden[rng.choice(len(hidden), bare, replace=False)] = True
-            user_part = pc.if_else(
-                pa.array(hidden), nameless.take(pa.array(entries.member)), user_part
-            )
-            _write_joined(
-                stream, user_part, anime.take(pa.array(entries.anime)), ratings.take(
-                    pa.array(rating - 1)
-                ),
-            )  # fmt: skip
-            twice = rng.choice(len(hidden), again, replace=False)
-            changed = np.clip(rating[twice] + rng.integers(-1, 2, again), 1, 10)
-            _write_joined(
-                stream,
-                users.take(pa.array(entries.member[twice])),
-                anime.take(pa.array(entries.anime[twice])),
-                ratings.take(pa.array(changed - 1)),
-            )
-            gone = rng.integers(0, 5, strange)
-            removed = _fragments(
-                [(80_001 + gone).tolist(), [f"Removed Entry {i + 1}" for i in gone]]
-            )
-            _write_joined(
-                stream,
-                users.take(pa.array(rng.choice(block, strange))),
-                removed,
-                ratings.take(pa.array(rng.integers(0, 10, strange))),
-            )
+            n_nameless, n_twice, n_orphans = blemishes[number].tolist()
+            nameless = np.zeros(len(rating), dtype=bool)
+            nameless[rng.choice(len(rating), n_nameless, replace=False)] = True
+            scores.write(entries.member, entries.anime, rating, nameless)
+            twice = rng.choice(len(rating), n_twice, replace=False)
+            changed = np.clip(rating[twice] + rng.integers(-1, 2, n_twice), 1, 10)
+            scores.write(entries.member[twice], entries.anime[twice], changed)
+            gone = n_anime + rng.integers(0, N_GONE, n_orphans)
+            scores.write(rng.choice(users, n_orphans), gone, rng.integers(1, 11, n_orphans))
     return pd.DataFrame({"count": count, "total": total})
 
 
@@ -698,30 +888,30 @@ def _blemishes(members: Members, shape: Size, seed: int) -> np.ndarray:
     return np.column_stack([rng.multinomial(n, per_block / per_block.sum()) for n in counts])
 
 
-def _fragments(columns: list[list]) -> pa.Array:
+def _pieces(*columns: list) -> pa.Array:
     """Return rows as text: the cells with CSV quoting where needed, each followed by a comma."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator=",\n")
-    writer.writerows(zip(*columns, strict=True))
+    csv.writer(text, lineterminator=",\n").writerows(zip(*columns, strict=True))
     return pa.array(text.getvalue().split("\n")[:-1], type=pa.string())
 
 
-def _write_joined(stream: io.BufferedWriter, *parts: pa.Array) -> None:
-    """Write the rows made of the parts one after the other."""
-    rows = pc.binary_join_element_wise(*parts, "")
-    offsets = np.frombuffer(rows.buffers()[1], dtype=np.int32)
-    stream.write(rows.buffers()[2][: int(offsets[rows.offset + len(rows)])])
-
-
 def user_details(members: Members, totals: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return the rows of the details file; ``totals`` as `_write_scores` returns them."""
+    """Return the rows of the details file.
+
+    Parameters
+    ----------
+    totals : ``count`` and ``total`` of the scores of each member; those without any have scored
+        anime that the file does not hold, and get a mean score of their own.
+    """
     rng = np.random.default_rng([seed, 4])
     completed, dropped, on_hold, watching = members.divided.T
-    entries = members.started + members.planned
+    entries = members.divided.sum(axis=1) + members.planned
     episodes = np.round(completed * np.exp(rng.normal(2.75, 0.25, members.size)))
+    elsewhere = np.where(entries > 0, np.clip(rng.normal(7.62, 0.92, members.size), 1, 10), 0)
+    mean = totals["total"] / totals["count"].where(totals["count"] > 0)
     counts = {
         "Days Watched": (episodes * 24 / 1440).round(1),
-        "Mean Score": (totals["total"] / totals["count"].clip(lower=1)).round(2).to_numpy(),
+        "Mean Score": np.round(mean.fillna(pd.Series(elsewhere)), 2).to_numpy(),
         "Watching": watching,
         "Completed": completed,
         "On Hold": on_hold,
@@ -751,7 +941,3 @@ def user_details(members: Members, totals: pd.DataFrame, seed: int = 0) -> pd.Da
 
 def _days(days: np.ndarray) -> np.ndarray:
     return np.char.add(days.astype(str), "T00:00:00+00:00")
-
-
-def _write_details(file: Path, details: pd.DataFrame) -> None:
-    details.to_csv(file, index=False, lineterminator="\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -65,14 +66,39 @@ def sample(
 
 @app.command()
 def ingest(
-    dataset: Annotated[str, typer.Argument(help=f"One of {', '.join(Dataset)}.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help=f"One of {', '.join(Dataset)}; may be left out with --raw-dir."),
+    ] = None,
     raw_dir: RawDirOption = None,
+    max_reject_fraction: Annotated[
+        float, typer.Option(min=0, max=1, help="Stop if more of a file's rows cannot be used.")
+    ] = 0.01,
 ) -> None:
     """Turn a dataset's raw files into the canonical Parquet tables."""
+    from anirec.datasets import detect
     from anirec.datasets.ingest import ingest as make_tables
 
+    if dataset is None:
+        if raw_dir is None:
+            raise InputError("name a dataset, or pass --raw-dir with the folder of its files")
+        dataset = detect(Path(raw_dir).resolve())
+        typer.echo(f"{raw_dir} holds {dataset}")
     paths = Paths.of(_known(dataset), raw_dir=raw_dir)
-    typer.echo(make_tables(paths).summary())
+    typer.echo(make_tables(paths, max_reject_fraction).summary())
+
+
+@app.command()
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="mal-2023, mal-2020 or mal-2016.")],
+    raw_dir: RawDirOption = None,
+) -> None:
+    """Download a public dataset's files from Kaggle; what is there already is not fetched again."""
+    from anirec.datasets.fetch import fetch as download
+
+    paths = Paths.of(_known(dataset), raw_dir=raw_dir)
+    for file in download(paths):
+        typer.echo(f"{file}")
 
 
 @app.command()

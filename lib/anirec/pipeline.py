@@ -384,8 +384,12 @@ def _shown(path: Path) -> str:
 
 
 def _ingest_tasks(paths: Paths, echo: Callable[[str], None]) -> list[dict]:
-    from anirec.datasets import raw_files
-    from anirec.datasets.ingest import ingest
+    from anirec.datasets import located_files, raw_files
+
+    def make_tables() -> None:
+        from anirec.datasets.ingest import ingest
+
+        echo(ingest(paths).summary())
 
     tasks = []
     source_files = _module_files("anirec.datasets") | {PACKAGE_DIR / "config.py"}
@@ -408,13 +412,13 @@ def _ingest_tasks(paths: Paths, echo: Callable[[str], None]) -> list[dict]:
         )
         present = raw
     else:
-        present = [file for file in raw if file.is_file()]
+        present = located_files(paths)
 
     tasks.append(
         {
             "name": "ingest",
             "title": "00 ingest",
-            "actions": [lambda: echo(ingest(paths).summary())],
+            "actions": [make_tables],
             "file_dep": sorted(source_files) + present,
             "targets": located(paths, TABLES),
             "parameters": {"raw_dir": str(paths.raw)},

@@ -3,41 +3,69 @@
 from __future__ import annotations
 
 import csv
-import hashlib
+import errno
 import io
 import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anirec.config import InputError, Paths
 from anirec.datasets import reading, source_of
-from anirec.datasets.parsing import BadCell
-from anirec.datasets.records import Account, Splitter, header_of, split
-from anirec.datasets.schema import KEYS, STATUSES, TABLES, with_pandas_types
-from anirec.datasets.source import Cell, RawFile, Source
-from anirec.files import write_text, written_whole
+from anirec.datasets.cells import completed, merged, parse
+from anirec.datasets.entries import (
+    BAD_EPISODES,
+    BAD_STATUS,
+    FIRST_TEXT_REPAIR,
+    TWICE,
+    EntryReader,
+    NotPlain,
+    Outcome,
+    csv_sql,
+    fields_of,
+    why_bad,
+    write_entries,
+)
+from anirec.datasets.parsing import title
+from anirec.datasets.records import Account, Splitter, TooManyBad, header_of, split
+from anirec.datasets.schema import arrow_schema, validated
+from anirec.datasets.source import RawFile, Source
 
 MASK = "***"
-STUB_TITLE = "Anime #{}"
 REJECT_COLUMNS = ("file", "line", "record", "reason", "text", "byte_offset", "bytes", "sha256")
+TABLES = ("anime", "users", "ratings")
+MEMORY_LIMIT = "1GB"
+"""DuckDB's share; what does not fit it spills to disk."""
+MAX_REASONED = 50_000
+"""Rejected rows that are read again for their reasons, of a file that is refused anyway."""
 
 
 @dataclass
 class FileReport:
-    """What became of one raw file's records."""
+    """What became of one raw file's records.
+
+    Attributes
+    ----------
+    sha256 : of the file as it lies there.
+    truncated : whether a packed file ended before its time.
+    read, kept : records, without the header.
+    repaired : what was mended -> number of records kept that it was done to.
+    rejected : reason -> number of records.
+    rejects : rows of ``rejects.csv`` without the file's name.
+    """
 
     sha256: str = ""
+    truncated: bool = False
     read: int = 0
     kept: int = 0
     repaired: Counter = field(default_factory=Counter)
@@ -52,10 +80,11 @@ class Report:
     dataset: str
     simulated: bool
     snapshot_date: str
-    missing: list[str]
-    files: dict[str, FileReport]
-    rows: dict[str, int]
-    stubs: int
+    missing: list[str] = field(default_factory=list)
+    unused: dict[str, str] = field(default_factory=dict)
+    files: dict[str, FileReport] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    stubs: int = 0
 
     def content(self) -> dict:
         """Return what ``ingest.json`` holds."""
@@ -64,9 +93,11 @@ class Report:
             "simulated": self.simulated,
             "snapshot_date": self.snapshot_date,
             "missing": self.missing,
+            "unused": self.unused,
             "files": {
                 name: {
                     "sha256": report.sha256,
+                    "truncated": report.truncated,
                     "read": report.read,
                     "kept": report.kept,
                     "repaired": dict(sorted(report.repaired.items())),
@@ -87,18 +118,39 @@ class Report:
             f"{self.rows['ratings']:,} list entries"
         ]
         for name, report in self.files.items():
-            n_rejected = report.rejected.total()
-            lines.append(f"  {name}: {report.read:,} rows read, {report.kept:,} kept")
-            if n_rejected:
-                reasons = ", ".join(f"{n:,} {why}" for why, n in report.rejected.most_common())
-                lines[-1] += f", {n_rejected:,} rejected ({reasons})"
+            rejected = f", rejected {_counts(report.rejected)}" if report.rejected else ""
+            lines.append(f"  {name}: {report.read:,} rows read, {report.kept:,} kept{rejected}")
             if report.repaired:
-                reasons = ", ".join(f"{n:,} {why}" for why, n in report.repaired.most_common())
-                lines.append(f"    repaired: {reasons}")
+                lines.append(f"    repaired {_counts(report.repaired)}")
+            if report.truncated:
+                lines.append("    the packed file is cut off: download it again for the rest")
         lines += [f"  {name}: missing, left out" for name in self.missing]
+        lines += [f"  {name}: not read, {why}" for name, why in self.unused.items()]
         if self.stubs:
-            lines.append(f"  anime with ratings that the catalogue lacks: {self.stubs:,}")
+            lines.append(f"  anime with list entries that no catalogue names: {self.stubs:,}")
         return "\n".join(lines)
+
+
+def _counts(reasons: Counter) -> str:
+    """Return a total and what it is made of, such as ``3 (2 blank line, 1 rating: missing)``."""
+    if len(reasons) == 1:
+        ((reason, n),) = reasons.items()
+        return f"{n:,} ({reason})"
+    parts = ", ".join(f"{n:,} {reason}" for reason, n in reasons.most_common())
+    return f"{reasons.total():,} ({parts})"
+
+
+@dataclass
+class _Work:
+    """What an ingestion works with: where it may put files, DuckDB, and its limit."""
+
+    paths: Paths
+    folder: Path
+    connection: duckdb.DuckDBPyConnection
+    max_reject_fraction: float
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
 
 
 def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
@@ -115,386 +167,331 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
     """
     source = source_of(paths.dataset)
     found = {raw_file: reading.located(paths.raw, raw_file.name) for raw_file in source.files}
-    for raw_file, file in found.items():
-        if file is None and raw_file.required:
-            raise InputError(
-                f"{paths.raw / raw_file.name} is missing: run 'anirec fetch {paths.dataset}' "
-                "or pass --raw-dir"
-            )
-    with _workplace(paths) as (folder, connection):
-        tables = {name: TABLES[name].empty_table() for name in ("anime", "users")}
-        statuses = ", ".join(f"'{status}'" for status in STATUSES)
-        connection.execute(
-            "CREATE TABLE ratings (user_id INTEGER, anime_id INTEGER, rating TINYINT, "
-            f"status ENUM({statuses}), episodes_watched SMALLINT)"
-        )
-        connection.execute("CREATE TABLE titles (anime_id INTEGER, title VARCHAR)")
-        reports: dict[str, FileReport] = {}
-        for raw_file, file in found.items():
-            if file is None:
-                continue
-            report = reports[raw_file.name] = FileReport()
-            header, account, clean = _split(raw_file, file, folder, report)
-            if raw_file.table == "ratings":
-                _read_ratings(raw_file, header, account, clean, connection, report)
-            else:
-                tables[raw_file.table] = _read_cells(raw_file, header, account, clean, report)
-            _check(file, report, max_reject_fraction)
-        tables["anime"], n_stubs = _with_stubs(tables["anime"], connection)
-        rows = {name: table.num_rows for name, table in tables.items()}
-        rows["ratings"] = connection.execute("SELECT count(*) FROM ratings").fetchall()[0][0]
-        report = Report(
-            dataset=source.dataset.value,
-            simulated=source.simulated,
-            snapshot_date=source.snapshot_date.isoformat(),
-            missing=[raw_file.name for raw_file, file in found.items() if file is None],
-            files=reports,
-            rows=rows,
-            stubs=n_stubs,
-        )
-        _write(paths, tables, connection, report, source)
+    _check_required(source, found, paths)
+    report = Report(
+        dataset=source.dataset.value,
+        simulated=source.simulated,
+        snapshot_date=source.snapshot_date.isoformat(),
+    )
+    there = {raw_file.name for raw_file, raw in found.items() if raw}
+    for raw_file, raw in found.items():
+        if raw_file.unless in there:
+            if raw:
+                report.unused[raw_file.name] = f"{raw_file.unless} holds its entries"
+            found[raw_file] = None
+        elif raw is None:
+            report.missing.append(raw_file.name)
+    with _workplace(paths, max_reject_fraction) as work:
+        tables: dict[str, pa.Table] = {}
+        stub_titles: dict[int, str | None] = {}
+        for raw_file, raw in found.items():
+            if raw:
+                file_report = report.files[raw_file.name] = FileReport()
+                reader = _Reader(raw_file, raw, work, file_report)
+                for name, table in reader.read().items():
+                    tables[name] = merged(name, tables.get(name), table)
+                if raw_file.entries:
+                    stub_titles = reader.titles_beyond(tables["anime"])
+        report.stubs = len(stub_titles)
+        finished = {
+            "anime": completed("anime", tables.get("anime"), stub_titles),
+            "users": completed("users", tables.get("users"), {}),
+        }
+        report.rows = {name: table.num_rows for name, table in finished.items()}
+        if not work.file("ratings.parquet").is_file():
+            pq.write_table(arrow_schema("ratings").empty_table(), work.file("ratings.parquet"))
+        report.rows["ratings"] = pq.read_metadata(work.file("ratings.parquet")).num_rows
+        for name, table in finished.items():
+            pq.write_table(validated(name, table), work.file(f"{name}.parquet"), compression="zstd")
+        _write_rejects(report, work.file("rejects.csv"))
+        text = json.dumps(report.content(), indent=2, ensure_ascii=False) + "\n"
+        work.file("ingest.json").write_text(text, encoding="utf-8")
+        for name in (*(f"{table}.parquet" for table in TABLES), "rejects.csv", "ingest.json"):
+            work.file(name).replace(paths.processed / name)
     return report
 
 
+def _check_required(source: Source, found: dict, paths: Paths) -> None:
+    for raw_file, raw in found.items():
+        if raw is None and raw_file.required:
+            broken = ", ".join(file.name for file in reading.broken_archives(paths.raw))
+            raise InputError(
+                f"{paths.raw / raw_file.name} is missing"
+                + (f" and {broken} cannot be opened" if broken else "")
+                + f": run 'anirec fetch {source.dataset}' or pass --raw-dir"
+            )
+
+
 @contextmanager
-def _workplace(paths: Paths) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
-    """Yield a scratch folder beside the tables, and a DuckDB connection that spills into it."""
+def _workplace(paths: Paths, max_reject_fraction: float) -> Iterator[_Work]:
+    """Yield a scratch folder beside the tables, and DuckDB, which spills into it.
+
+    Raises
+    ------
+    InputError
+        If another ingestion of the dataset is going on, or the disk is full.
+    """
+    from filelock import FileLock, Timeout
+
     paths.processed.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".ingest-", dir=paths.processed))
-    connection = duckdb.connect(
-        config={"memory_limit": "2GB", "threads": 2, "temp_directory": str(folder)}
-    )
+    lock = FileLock(paths.processed / ".ingest.lock")
     try:
-        yield folder, connection
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"another ingestion into {paths.processed} is going on: wait for it to end"
+        ) from None
+    try:
+        for left_over in paths.processed.glob(".ingest-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=".ingest-", dir=paths.processed))
+        connection = duckdb.connect(
+            config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder)}
+        )
+        connection.execute("SET streaming_buffer_size = '64MB'")
+        try:
+            yield _Work(paths, folder, connection, max_reject_fraction)
+        finally:
+            connection.close()
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise InputError(f"the disk is full: make room in {paths.processed}") from None
     finally:
-        connection.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
 
 
-# --- reading ----------------------------------------------------------------------------------
+# --- one raw file -------------------------------------------------------------------------------
 
 
-def _split(
-    raw_file: RawFile, file: Path, folder: Path, report: FileReport
-) -> tuple[list[str], Account, Path]:
-    """Split a raw file into records; return its header, the account and a file of the good ones."""
-    report.sha256 = _sha256(file)
-    clean = folder / f"{raw_file.name}.clean"
-    with reading.opened(file) as stream, clean.open("wb") as out:
-        blocks = reading.blocks(stream)
-        first = next(blocks, b"")
-        if not first.strip():
-            raise InputError(f"{file} is empty: download it again")
-        header, size = header_of(first)
-        _check_header(raw_file, file, header)
-        keys = [header.index(name) for name in _key_columns(raw_file)]
-        splitter = Splitter(len(header), keys, out)
-        splitter.skip(first[:size])
-
-        def rest() -> Iterator[bytes]:
-            yield first[size:]
-            yield from blocks
-
-        account = split(rest(), splitter)
-    for bad in account.bad:
-        report.rejected[bad.reason] += 1
-        place = (bad.line, bad.record, bad.reason)
-        report.rejects.append((*place, "", bad.offset, bad.length, bad.sha256))
-    report.read = account.good + len(account.bad)
-    return header, account, clean
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _key_columns(raw_file: RawFile) -> list[str]:
-    keys = KEYS[raw_file.table]
-    if raw_file.fields:
-        return [raw_file.fields[key] for key in keys]
-    return [name for name, cell in raw_file.cells.items() if cell.targets[0] in keys]
-
-
-def _check_header(raw_file: RawFile, file: Path, header: list[str]) -> None:
-    used = [*raw_file.cells, *raw_file.fields.values()]
-    lacking = [name for name in used if name not in header]
-    if lacking:
-        raise InputError(
-            f"{file} lacks the column {', '.join(map(repr, lacking))} "
-            f"(it has: {', '.join(header)[:300]}): is it the right file?"
-        )
-    if len(set(header)) < len(header):
-        raise InputError(f"{file} has two columns of the same name: rename one of them")
-
-
-def _check(file: Path, report: FileReport, max_reject_fraction: float) -> None:
-    """Assert that every row is accounted for; refuse a file without rows or with too many bad."""
-    n_rejected = report.rejected.total()
-    if report.kept + n_rejected != report.read:
-        raise AssertionError(f"{file}: {report.read} rows read, {report.kept} + {n_rejected}")
-    if report.read == 0:
-        raise InputError(f"{file} holds a header and no rows: download it again")
-    if n_rejected > max_reject_fraction * report.read:
-        commonest = ", ".join(f"{n:,} {why}" for why, n in report.rejected.most_common(3))
-        raise InputError(
-            f"{file}: {n_rejected:,} of {report.read:,} rows cannot be read ({commonest}): "
-            "check that it is the right file and whole; nothing was changed"
-        )
-
-
-def _columns_sql(width: int) -> str:
-    return "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width)) + "}"
-
-
-def _clean_sql(clean: Path, width: int) -> str:
-    """Return the SQL table function that reads a file of good records as text."""
-    name = str(clean).replace("'", "''")
-    return (
-        f"read_csv('{name}', auto_detect=false, header=false, delim=',', quote='\"', "
-        f"escape='\"', new_line='\\n', columns={_columns_sql(width)}, "
-        f"max_line_size={1 << 21}, strict_mode=true)"
-    )
-
-
-class _Rejecter:
-    """Puts good records on report as rejected after all, for what their fields say."""
+class _Reader:
+    """Reads one raw file into canonical tables and reports on it."""
 
     def __init__(
-        self, raw_file: RawFile, header: list[str], account: Account, report: FileReport
+        self, raw_file: RawFile, raw: reading.RawPath, work: _Work, report: FileReport
     ) -> None:
-        self._hidden = [
-            name == raw_file.username or name not in raw_file.columns for name in header
-        ]
-        self._account, self._report = account, report
+        self._raw_file, self._raw, self._work, self._report = raw_file, raw, work, report
+        self._name = raw.file if raw.member is None else f"{raw.file} ({raw.member})"
+        first = reading.header_bytes(raw)
+        if not first.strip():
+            raise InputError(f"{self._name} is empty: download it again")
+        self._header, self._header_size = header_of(first)
+        self._check_header()
+        self._account: Account | None = None
 
-    def reject(self, index: int, fields: list[str | None], reason: str) -> None:
-        """Reject the good record ``index``, whose text is ``fields``."""
-        line, record = self._account.place(index)
+    def _check_header(self) -> None:
+        header = self._header
+        lacking = [name for name in self._raw_file.used if name not in header]
+        if lacking:
+            shown = ", ".join(header)[:200]
+            has = f"it has: {shown}" if shown.isprintable() else "it does not look like text"
+            raise InputError(
+                f"{self._name} lacks the column {', '.join(map(repr, lacking))} ({has}): "
+                "is it the right file?"
+            )
+        if len(set(header)) < len(header):
+            raise InputError(f"{self._name} has two columns of one name: rename one of them")
+
+    def read(self) -> dict[str, pa.Table]:
+        """Return what the file says of anime and users; its entries become ``ratings.parquet``.
+
+        Raises
+        ------
+        InputError
+            If it holds no rows, or too many that cannot be read.
+        """
+        self._text = reading.as_text(self._raw, self._work.file(f"{self._raw_file.name}.text"))
+        self._report.sha256 = self._text.sha256
+        self._report.truncated = self._text.truncated
+        tables = self._read_entries() if self._raw_file.entries else self._read_cells()
+        self._check_account()
+        return tables
+
+    def _split(self) -> Path:
+        """Split the text into records; return a file of the good ones."""
+        clean = self._work.file(f"{self._raw_file.name}.clean")
+        in_line = self._raw_file.entries is not None
+        keys = [self._header.index(name) for name in self._raw_file.keys]
+        with self._text.file.open("rb") as stream, clean.open("wb") as out:
+            splitter = Splitter(
+                len(self._header), keys, out, in_line, self._work.max_reject_fraction
+            )
+            try:
+                account = split(stream, splitter)
+            except TooManyBad as stop:
+                account = stop.account
+                self._report.read = account.good + len(account.bad)
+                self._report.rejected.update(bad.reason for bad in account.bad)
+                self._refuse("the first ")
+        self._account = account
+        for bad in account.bad:
+            digest = (bad.offset, bad.length, bad.sha256)
+            self._reject(bad.line, bad.record, bad.reason, "", *digest)
+        return clean
+
+    def _read_cells(self) -> dict[str, pa.Table]:
+        """Read a file of one row per anime or user."""
+        clean = self._split()
+        kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
+        sql = f"SELECT * FROM {csv_sql(clean, kinds)}"
+        texts = self._work.connection.sql(sql).to_arrow_table().rename_columns(self._header)
+        clean.unlink()
+        account, report = self._account, self._report
+        if texts.num_rows != account.good:
+            raise AssertionError(f"{clean}: {texts.num_rows} records, not {account.good}")
+        ((name, cells),) = self._raw_file.tables.items()
+        parsed = parse(name, texts, cells, repaired_rows=account.repaired)
+        for row, reason in parsed.rejected.items():
+            fields = [texts.column(i)[row].as_py() or "" for i in range(len(self._header))]
+            self._reject(*account.place(row), reason, self._masked(fields))
+        report.read = account.good + len(account.bad)
+        report.kept = account.good - len(parsed.rejected)
+        report.repaired = parsed.repaired
+        return {name: parsed.table}
+
+    def _read_entries(self) -> dict[str, pa.Table]:
+        """Read a file of list entries, the fast way if it is plain, else record by record."""
+        target = self._work.file("ratings.parquet")
+        connection, entries = self._work.connection, self._raw_file.entries
+        outcome: Outcome | None = None
+        if self._text.line_end:
+            self._entries = EntryReader(
+                *(entries, self._header, self._text.file, connection, True, self._text.line_end)
+            )
+            try:
+                n_records = self._text.n_lines - 1
+                outcome = write_entries(self._entries, n_records, connection, target)
+            except NotPlain:
+                pass
+        if outcome is None:
+            clean = self._split()
+            self._entries = EntryReader(
+                *(entries, self._header, clean, connection, False), account=self._account
+            )
+            outcome = write_entries(self._entries, self._account.good, connection, target)
+        self._account_for(outcome)
+        return {name: self._repeated(name, outcome) for name in self._raw_file.tables}
+
+    def _account_for(self, outcome: Outcome) -> None:
+        account, report, entries = self._account, self._report, self._raw_file.entries
+        report.kept = outcome.kept
+        report.read = outcome.read + (len(account.bad) if account else 0)
+        reasons = {
+            BAD_STATUS: f"{entries.status}: not a known value",
+            BAD_EPISODES: f"{entries.episodes_watched}: out of range",
+        }
+        for i, reason in enumerate(account.repaired if account else ()):
+            reasons[FIRST_TEXT_REPAIR << i] = reason
+        report.repaired = Counter({reasons[bit]: n for bit, n in outcome.repaired.items() if n})
+        positions = np.union1d(outcome.bad, outcome.twice)
+        too_many = len(positions) > self._work.max_reject_fraction * report.read
+        if too_many:
+            positions = positions[:MAX_REASONED]
+        twice = set(outcome.twice.tolist())
+        for position, fields in zip(positions.tolist(), self._records(positions), strict=True):
+            row = dict(zip(self._header, fields, strict=True))
+            reason = TWICE if position in twice else why_bad(entries, row)
+            place = account.place(position) if account else (position + 2, position + 2)
+            self._reject(*place, reason, self._masked(fields))
+        if too_many:
+            left = len(outcome.bad) + len(outcome.twice) - len(positions)
+            report.rejected["for these or other reasons"] += left
+
+    def _records(self, positions: np.ndarray) -> Iterator[list[str]]:
+        """Yield the fields of the records at ascending positions."""
+        yield from map(fields_of, reading.lines_at(*self._entries.lines(positions)))
+
+    def _repeated(self, name: str, outcome: Outcome) -> pa.Table:
+        """Return what the entries repeat of their anime or users."""
+        cells = self._raw_file.tables[name]
+        columns = {raw: self._entries.column(raw) for raw in cells}
+        texts = ", ".join(columns.values())
+        cursor = self._work.connection.cursor()
+        positions = np.union1d(outcome.bad, outcome.twice)
+        cursor.register("left_out", pa.table({"position": positions}))
+        found = cursor.sql(
+            f"SELECT {texts}, count(*) AS n FROM (SELECT row_number() OVER () - 1 AS position, "
+            f"{texts} FROM {self._entries.source_sql()}) ANTI JOIN left_out USING (position) "
+            f"GROUP BY {texts} ORDER BY max(position)"
+        ).to_arrow_table()
+        weights = found.column("n").to_numpy()
+        parsed = parse(name, found.drop("n").rename_columns(list(columns)), cells, weights)
+        self._report.repaired += parsed.repaired
+        return parsed.table
+
+    def titles_beyond(self, anime: pa.Table) -> dict[int, str | None]:
+        """Return the anime with list entries that a catalogue lacks, with titles if known."""
+        cursor = self._work.connection.cursor()
+        ratings = str(self._work.file("ratings.parquet")).replace("'", "''")
+        rated = cursor.sql(f"SELECT DISTINCT anime_id FROM '{ratings}'").fetchnumpy()["anime_id"]
+        beyond = np.setdiff1d(rated, anime["anime_id"].to_numpy())
+        titles: dict[int, str | None] = dict.fromkeys(beyond.tolist())
+        entries = self._raw_file.entries
+        if len(beyond) and entries.title:
+            cursor.register("beyond", pa.table({"anime_id": beyond}))
+            anime_id = self._entries.column(entries.anime_id)
+            found = cursor.sql(
+                f"SELECT anime_id, max({self._entries.column(entries.title)}) FROM "
+                f"(SELECT *, TRY_CAST(TRY_CAST({anime_id} AS DOUBLE) AS INTEGER) AS anime_id "
+                f"FROM {self._entries.source_sql()}) SEMI JOIN beyond USING (anime_id) GROUP BY 1"
+            ).fetchall()
+            titles |= {number: title(text or "") for number, text in found}
+        return titles
+
+    # --- accounting
+
+    def _masked(self, fields: Sequence[str]) -> str:
+        """Return a record as text, with what is or may be a user name masked."""
+        raw_file = self._raw_file
         shown = [
-            MASK if hidden and text else text or ""
-            for text, hidden in zip(fields, self._hidden, strict=True)
+            MASK if text and (name == raw_file.username or name not in raw_file.columns) else text
+            for name, text in zip(self._header, fields, strict=True)
         ]
         out = io.StringIO()
         csv.writer(out, lineterminator="").writerow(shown)
+        return out.getvalue()
+
+    def _reject(
+        self,
+        line: int,
+        record: int,
+        reason: str,
+        text: str,
+        offset: int | None = None,
+        length: int | None = None,
+        sha256: str | None = None,
+    ) -> None:
         self._report.rejected[reason] += 1
-        self._report.rejects.append((line, record, reason, out.getvalue(), None, None, None))
+        self._report.rejects.append((line, record, reason, text, offset, length, sha256))
 
+    def _check_account(self) -> None:
+        """Assert that every row is accounted for; refuse a file without rows or with many bad."""
+        report = self._report
+        n_rejected = report.rejected.total()
+        if report.kept + n_rejected != report.read:
+            raise AssertionError(
+                f"{self._name}: {report.kept} kept + {n_rejected} rejected != {report.read} read"
+            )
+        if report.read == 0:
+            raise InputError(f"{self._name} holds a header and no rows: download it again")
+        if n_rejected > self._work.max_reject_fraction * report.read:
+            self._refuse("")
 
-def _read_cells(
-    raw_file: RawFile, header: list[str], account: Account, clean: Path, report: FileReport
-) -> pa.Table:
-    """Read a catalogue or a table of users, cell by cell, each distinct text once."""
-    raw = duckdb.sql(f"SELECT * FROM {_clean_sql(clean, len(header))}").to_arrow_table()
-    if raw.num_rows != account.good:
-        raise AssertionError(f"{raw_file.name}: {raw.num_rows} records, not {account.good}")
-    schema = TABLES[raw_file.table]
-    key = KEYS[raw_file.table][0]
-    columns: dict[str, pa.Array] = {}
-    bad_cells: dict[str, np.ndarray] = {}
-    for name, cell in raw_file.cells.items():
-        column = raw.column(header.index(name)).combine_chunks()
-        parsed, reasons = _parsed(column, cell, [schema.field(t).type for t in cell.targets])
-        columns |= dict(zip(cell.targets, parsed, strict=True))
-        for reason, mask in reasons.items():
-            bad_cells[f"{name}: {reason}"] = mask
-
-    key_name = _key_columns(raw_file)[0]
-    rejected = np.full(account.good, "", dtype=object)
-    ids = columns[key].to_numpy(zero_copy_only=False)
-    rejected[np.isnan(ids.astype(float))] = f"{key_name}: missing"
-    for reason in [r for r in bad_cells if r.startswith(f"{key_name}: ")]:
-        rejected[bad_cells.pop(reason)] = reason
-    positions = np.flatnonzero(rejected == "")
-    _, last = np.unique(ids[positions][::-1], return_index=True)
-    keep = np.zeros(account.good, dtype=bool)
-    keep[positions[len(positions) - 1 - last]] = True
-    rejected[positions[~keep[positions]]] = f"{key_name}: occurs again further down"
-
-    rejecter = _Rejecter(raw_file, header, account, report)
-    for index in np.flatnonzero(~keep):
-        fields = [raw.column(i)[index].as_py() for i in range(len(header))]
-        rejecter.reject(int(index), fields, rejected[index])
-    masks = bad_cells | {
-        reason: np.isin(np.arange(account.good), indexes)
-        for reason, indexes in account.repaired.items()
-    }
-    for reason, mask in masks.items():
-        if n := int((mask & keep).sum()):
-            report.repaired[reason] += n
-    report.kept += int(keep.sum())
-
-    if raw_file.table == "anime":
-        _derive(columns)
-    missing = [name for name in schema.names if name not in columns]
-    columns |= {name: pa.nulls(account.good, schema.field(name).type) for name in missing}
-    table = pa.table([columns[name] for name in schema.names], schema=schema)
-    return table.filter(pa.array(keep)).sort_by(key)
-
-
-def _derive(columns: dict[str, pa.Array]) -> None:
-    """Fill what a catalogue says in other columns: titles, years, and what is for adults only."""
-    ids = columns["anime_id"].to_pylist()
-    stubs = pa.array([None if i is None else STUB_TITLE.format(i) for i in ids], pa.string())
-    columns["title"] = pc.coalesce(columns["title"], stubs)
-    if "aired_from" in columns:
-        began = pc.year(columns["aired_from"]).cast(pa.int16())
-        columns["year"] = pc.coalesce(columns["year"], began) if "year" in columns else began
-    genres = columns["genres"].to_pylist()
-    ratings = columns["age_rating"].to_pylist() if "age_rating" in columns else [None] * len(ids)
-    columns["is_adult"] = pa.array(
-        [
-            "Hentai" in (tags or ()) or (rating or "").startswith("Rx")
-            for tags, rating in zip(genres, ratings, strict=True)
-        ],
-        pa.bool_(),
-    )
-
-
-def _parsed(
-    column: pa.Array, cell: Cell, types: list[pa.DataType]
-) -> tuple[list[pa.Array], dict[str, np.ndarray]]:
-    """Return the canonical columns of a raw column, and masks of its bad cells by reason."""
-    coded = column.fill_null("").dictionary_encode()
-    nothing = (None,) * len(cell.targets)
-    values, bad = [], {}
-    for code, text in enumerate(coded.dictionary.to_pylist()):
-        try:
-            value = cell.parse(text)
-        except BadCell as error:
-            bad.setdefault(str(error), []).append(code)
-            value = nothing
-        values.append(value if isinstance(value, tuple) else (value,))
-    codes = coded.indices.to_numpy()
-    arrays = []
-    for i, kind in enumerate(types):
-        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-        array = pa.array([value[i] for value in values], type=plain).take(coded.indices)
-        arrays.append(array.cast(kind) if plain == kind else array.dictionary_encode().cast(kind))
-    return arrays, {reason: np.isin(codes, which) for reason, which in bad.items()}
-
-
-def _read_ratings(
-    raw_file: RawFile,
-    header: list[str],
-    account: Account,
-    clean: Path,
-    connection: duckdb.DuckDBPyConnection,
-    report: FileReport,
-) -> None:
-    """Read list entries into the connection's table ``ratings``."""
-
-    def raw(name: str) -> str:
-        return f"c{header.index(raw_file.fields[name])}"
-
-    texts = ", ".join(f"c{i}" for i in range(len(header)))
-    connection.execute(
-        f"CREATE TEMP TABLE entries AS SELECT {texts}, "
-        f"TRY_CAST({raw('user_id')} AS DOUBLE) AS user_number, "
-        f"TRY_CAST({raw('anime_id')} AS DOUBLE) AS anime_number, "
-        f"TRY_CAST({raw('rating')} AS DOUBLE) AS rating_number, "
-        f"FROM {_clean_sql(clean, len(header))}"
-    )
-
-    def key(name: str, number: str) -> str:
-        return (
-            f"WHEN {raw(name)} IS NULL OR trim({raw(name)}) = '' THEN '{name}: missing' "
-            f"WHEN {number} IS NULL OR {number} <> floor({number}) THEN '{name}: not a number' "
-            f"WHEN NOT {number} BETWEEN 1 AND 2147483647 THEN '{name}: out of range'"
+    def _refuse(self, of: str) -> NoReturn:
+        report = self._report
+        commonest = ", ".join(f"{n:,} {why}" for why, n in report.rejected.most_common(3))
+        raise InputError(
+            f"{self._name}: {report.rejected.total():,} of {of}{report.read:,} rows cannot be "
+            f"used ({commonest}): is it the right file, and whole? Nothing was changed "
+            "(--max-reject-fraction allows more)"
         )
 
-    unscored = "false" if raw_file.unscored is None else f"rating_number = {raw_file.unscored}"
-    connection.execute(
-        "CREATE TEMP TABLE judged AS SELECT rowid AS position, CASE "
-        f"{key('user_id', 'user_number')} {key('anime_id', 'anime_number')} "
-        f"WHEN {raw('rating')} IS NULL OR trim({raw('rating')}) = '' THEN 'rating: missing' "
-        "WHEN rating_number IS NULL OR isnan(rating_number) THEN 'rating: not a number' "
-        f"WHEN {unscored} THEN NULL "
-        "WHEN rating_number <> floor(rating_number) THEN 'rating: not a whole number' "
-        "WHEN NOT rating_number BETWEEN 1 AND 10 THEN 'rating: outside 1 to 10' END AS reason, "
-        "TRY_CAST(user_number AS INTEGER) AS user_id, "
-        "TRY_CAST(anime_number AS INTEGER) AS anime_id, "
-        f"CASE WHEN NOT {unscored} THEN TRY_CAST(rating_number AS TINYINT) END AS rating "
-        "FROM entries"
-    )
-    connection.execute(
-        "CREATE TEMP TABLE last_ones AS SELECT user_id, anime_id, max(position) AS position "
-        "FROM judged WHERE reason IS NULL GROUP BY ALL"
-    )
-    connection.execute(
-        "INSERT INTO ratings SELECT user_id, anime_id, rating, NULL, NULL "
-        "FROM judged SEMI JOIN last_ones USING (position) ORDER BY user_id, anime_id"
-    )
-    title = f"arg_max({raw('title')}, position)" if "title" in raw_file.fields else "NULL::VARCHAR"
-    connection.execute(
-        f"INSERT INTO titles SELECT anime_id, {title} FROM judged "
-        "JOIN entries ON judged.position = entries.rowid "
-        "SEMI JOIN last_ones USING (position) GROUP BY anime_id"
-    )
-    rejecter = _Rejecter(raw_file, header, account, report)
-    bad = connection.execute(
-        "SELECT position, coalesce(reason, 'user_id and anime_id occur again further down'), "
-        f"{texts} FROM judged JOIN entries ON judged.position = entries.rowid "
-        "ANTI JOIN last_ones USING (position) ORDER BY position"
-    )
-    for position, reason, *fields in bad.fetchall():
-        rejecter.reject(position, fields, reason)
-    report.kept = connection.execute("SELECT count(*) FROM ratings").fetchall()[0][0]
-    for reason, indexes in account.repaired.items():
-        report.repaired[reason] += len(indexes)
 
-
-def _with_stubs(anime: pa.Table, connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, int]:
-    """Return the catalogue with a row for each anime that has ratings but no row of its own."""
-    known = set(anime["anime_id"].to_pylist())
-    rated = connection.execute("SELECT DISTINCT anime_id FROM ratings ORDER BY 1").fetchnumpy()
-    new = [int(i) for i in rated["anime_id"] if int(i) not in known]
-    titles = dict(connection.execute("SELECT anime_id, title FROM titles").fetchall())
-    stubs = pa.Table.from_pylist(
-        [
-            {
-                "anime_id": i,
-                "title": titles.get(i) or STUB_TITLE.format(i),
-                "is_adult": False,
-            }
-            for i in new
-        ],
-        schema=anime.schema,
-    )
-    return pa.concat_tables([anime, stubs]).unify_dictionaries().sort_by("anime_id"), len(new)
-
-
-def _line(reject: tuple) -> int:
-    return reject[0]
-
-
-# --- writing ----------------------------------------------------------------------------------
-
-
-def _write(
-    paths: Paths,
-    tables: dict[str, pa.Table],
-    connection: duckdb.DuckDBPyConnection,
-    report: Report,
-    source: Source,
-) -> None:
-    for name, table in tables.items():
-        schema = with_pandas_types(name)
-        with written_whole(paths.processed / f"{name}.parquet") as beside:
-            pq.write_table(table.cast(schema), beside, compression="zstd")
-    schema = with_pandas_types("ratings")
-    with (
-        written_whole(paths.processed / "ratings.parquet") as beside,
-        pq.ParquetWriter(beside, schema, compression="zstd") as writer,
-    ):
-        for batch in connection.sql("SELECT * FROM ratings").to_arrow_reader(1_000_000):
-            writer.write_table(pa.table(batch).cast(schema))
-    with (
-        written_whole(paths.processed / "rejects.csv") as beside,
-        beside.open("w", encoding="utf-8", newline="") as out,
-    ):
+def _write_rejects(report: Report, file: Path) -> None:
+    with file.open("w", encoding="utf-8", newline="") as out:
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(REJECT_COLUMNS)
         for name, file_report in report.files.items():
-            rows.writerows((name, *reject) for reject in sorted(file_report.rejects, key=_line))
-    write_text(paths.processed / "ingest.json", json.dumps(report.content(), indent=2) + "\n")
+            rejects = sorted(file_report.rejects, key=lambda reject: reject[0])
+            rows.writerows((name, *reject) for reject in rejects)

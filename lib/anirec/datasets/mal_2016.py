@@ -6,7 +6,7 @@ from datetime import date
 
 from anirec.config import Dataset
 from anirec.datasets import parsing
-from anirec.datasets.source import Cell, RawFile, Source
+from anirec.datasets.source import Entries, RawFile, Source, cell
 
 SOURCE = Source(
     dataset=Dataset.MAL_2016,
@@ -14,25 +14,24 @@ SOURCE = Source(
     files=(
         RawFile(
             name="anime.csv",
-            table="anime",
             columns=("anime_id", "name", "genre", "type", "episodes", "rating", "members"),
-            cells={
-                "anime_id": Cell(("anime_id",), parsing.whole(1)),
-                "name": Cell(("title",), parsing.title),
-                "genre": Cell(("genres",), parsing.names),
-                "type": Cell(("type",), parsing.anime_type),
-                "episodes": Cell(("episodes",), parsing.episodes),
-                "rating": Cell(("score",), parsing.score),
-                "members": Cell(("members",), parsing.whole()),
+            tables={
+                "anime": {
+                    "anime_id": cell(parsing.anime_id, "anime_id"),
+                    "name": cell(parsing.title, "title"),
+                    "genre": cell(parsing.names, "genres"),
+                    "type": cell(parsing.anime_type, "type"),
+                    "episodes": cell(parsing.episodes, "episodes"),
+                    "rating": cell(parsing.score, "score"),
+                    "members": cell(parsing.count, "members"),
+                }
             },
             required=True,
         ),
         RawFile(
             name="rating.csv",
-            table="ratings",
             columns=("user_id", "anime_id", "rating"),
-            fields={"user_id": "user_id", "anime_id": "anime_id", "rating": "rating"},
-            unscored=-1,
+            entries=Entries(unscored=-1),
         ),
     ),
 )

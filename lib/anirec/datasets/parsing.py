@@ -12,21 +12,25 @@ from calendar import month_abbr
 from collections.abc import Callable
 from datetime import date
 
+TYPES = ("TV", "Movie", "OVA", "ONA", "Special", "Music")
+SEASONS = ("winter", "spring", "summer", "fall")
+GENDERS = ("Male", "Female", "Non-Binary")
+FIRST_YEAR, LAST_YEAR = 1900, 2040
+"""Years of anime: the oldest films are from the 1900s, what is announced lies a few years off."""
+
 MISSING = frozenset({"", "unknown", "not available", "none", "nan", "null", "n/a", "na", "-", "?"})
 """Words, in lower case, that stand for a missing value in the public dumps."""
 
 MISSING_NAME = frozenset({"", "unknown"})
 """The same for text columns, where ``None`` or ``?`` might be a name."""
 
-SEASONS = ("winter", "spring", "summer", "fall")
-FIRST_YEAR, LAST_YEAR = 1900, 2040
 MONTHS = {name.lower(): number for number, name in enumerate(month_abbr) if name}
 _DAY = re.compile(r"(?:([A-Za-z]{3})[a-z]*\.?\s+)?(?:(\d{1,2}),\s+)?(\d{4})")
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?")
 _DURATION = re.compile(
     r"(?:(\d+)\s*hr\.?)?\s*(?:(\d+)\s*min\.?)?\s*(?:(\d+)\s*sec\.?)?(?:\s*per ep\.?)?"
 )
-_PREMIERED = re.compile(r"(winter|spring|summer|fall)\s+(\d{4})")
+_PREMIERED = re.compile(rf"({'|'.join(SEASONS)})\s+(\d{{4}})")
 
 
 class BadCell(ValueError):
@@ -210,8 +214,11 @@ def _folded(word: str) -> str:
     return re.sub(r"[\W_]+", " ", word.lower()).strip()
 
 
-anime_type = one_of("TV", "Movie", "OVA", "ONA", "Special", "Music")
-gender = one_of("Male", "Female", "Non-Binary")
+anime_id = whole(1)
+user_id = whole(0)
+count = whole()
+anime_type = one_of(*TYPES)
+gender = one_of(*GENDERS)
 
 
 _NO_SYNOPSIS = re.compile(

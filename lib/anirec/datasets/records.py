@@ -6,17 +6,22 @@ any CSV reader can take; of each stretch that is no record is kept where it was 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+BLOCK_SIZE = 1 << 22
 LOOKAHEAD = 1 << 20
 """Bytes that are searched for the end of a record, and for the next one after a bad one."""
+
+MANY_BAD = 50_000
+"""Bad stretches after which a file may be given up."""
 
 _QUOTED = rb'"(?:[^"]++|"")*+"'
 _QUOTED_IN_LINE = rb'"(?:[^"\r\n\0]++|"")*+"'
@@ -67,11 +72,32 @@ class Account:
         return self.lines[run] + past, self.records[run] + past
 
 
-class Splitter:
-    """Splits text into records of ``width`` fields, of which those at ``keys`` are numbers."""
+class TooManyBad(Exception):
+    """So much of a file is no record that the rest is not worth reading."""
 
-    def __init__(self, width: int, keys: Sequence[int], out: BinaryIO) -> None:
+    def __init__(self, account: Account) -> None:
+        super().__init__(f"{len(account.bad)} bad records")
+        self.account = account
+
+
+class Splitter:
+    """Splits text into records of ``width`` fields, of which those at ``keys`` are numbers.
+
+    With ``in_line``, line breaks inside fields become blanks, so that a record is a line. A file of
+    which ten times ``max_bad_fraction`` is no record is given up early.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        keys: Sequence[int],
+        out: BinaryIO,
+        in_line: bool = False,
+        max_bad_fraction: float = 1.0,
+    ) -> None:
         self.account = Account()
+        self._in_line = in_line
+        self._max_bad_fraction = max_bad_fraction
         self._out = out
         self._line, self._record, self._offset = 1, 1, 0
 
@@ -102,6 +128,9 @@ class Splitter:
             if at == len(data) or (not last and len(data) - at < LOOKAHEAD):
                 break
             at = self._pass_on_one(data, at, last)
+        n_bad = len(self.account.bad)
+        if n_bad > MANY_BAD and n_bad > 10 * self._max_bad_fraction * (n_bad + self.account.good):
+            raise TooManyBad(self.account)
         return at
 
     def _pass_on_run(self, run: bytes) -> None:
@@ -133,7 +162,7 @@ class Splitter:
             return match.end()
         match = self._loose.match(data, at)
         if match:
-            self._pass_on(match[0], _requoted(match[0]), "stray quotation mark")
+            self._pass_on(match[0], _requoted(match[0]))
             return match.end()
         end, reason = self._bad_extent(data, at, next_line, last)
         self._reject(data[at:end], reason)
@@ -169,9 +198,9 @@ class Splitter:
             at = line_end.end()
         return None
 
-    def _pass_on(self, raw: bytes, record: bytes, repair: str | None = None) -> None:
+    def _pass_on(self, raw: bytes, record: bytes) -> None:
         index = self.account.good
-        repairs = [repair] if repair else []
+        repairs = []
         if b"\0" in record:
             record = record.replace(b"\0", b"")
             repairs.append("NUL bytes removed")
@@ -183,7 +212,10 @@ class Splitter:
         for reason in repairs:
             self.account.repaired.setdefault(reason, []).append(index)
         self._mark_run()
-        self._out.write(_unix(record).removesuffix(b"\n") + b"\n")
+        record = _unix(record).removesuffix(b"\n")
+        if self._in_line:
+            record = record.replace(b"\n", b" ")
+        self._out.write(record + b"\n")
         self.account.good += 1
         self._advance(raw, records=1)
 
@@ -223,27 +255,24 @@ def _requoted(line: bytes) -> bytes:
     return out.getvalue().encode("utf-8", errors="surrogateescape")
 
 
-def split(blocks: Iterable[bytes], splitter: Splitter) -> Account:
-    """Feed a whole file's blocks to a splitter and return its account."""
-    pending = b""
-    for block, last in _with_last(blocks):
+def split(stream: BinaryIO, splitter: Splitter) -> Account:
+    """Feed a whole file, whose first line is its header, to a splitter; return its account."""
+    pending = stream.read(BLOCK_SIZE)
+    mark = len(pending) - len(pending.removeprefix(codecs.BOM_UTF8))
+    start = mark + header_of(pending[mark:])[1]
+    splitter.skip(pending[:start])
+    pending = pending[start:]
+    while True:
+        block = stream.read(BLOCK_SIZE)
+        pending = pending[splitter.feed(pending, last=not block) :]
+        if not block:
+            return splitter.account
         pending += block
-        pending = pending[splitter.feed(pending, last) :]
-    return splitter.account
-
-
-def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    before: bytes | None = None
-    for block in blocks:
-        if before is not None:
-            yield before, False
-        before = block
-    yield before or b"", True
 
 
 def header_of(data: bytes) -> tuple[list[str], int]:
     """Return the names in a file's first line, and how many bytes the line takes."""
     line_end = _LINE_ENDS.search(data)
     size = line_end.end() if line_end else len(data)
-    text = data[:size].decode("utf-8", errors="replace").rstrip("\r\n")
+    text = data[:size].decode("utf-8-sig", errors="replace").rstrip("\r\n")
     return [name.strip() for name in next(csv.reader([text]), [])], size

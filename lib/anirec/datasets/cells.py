@@ -1,0 +1,209 @@
+"""Catalogues and users: tables read cell by cell, each distinct text of a column once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anirec.datasets.countries import country_of
+from anirec.datasets.parsing import BadCell
+from anirec.datasets.schema import KEYS, arrow_schema
+from anirec.datasets.source import Cell
+
+STUB_TITLE = "Anime #{}"
+AGAIN = "occurs again further down"
+
+
+@dataclass
+class Parsed:
+    """What came of a table of texts.
+
+    Attributes
+    ----------
+    table : the canonical columns the cells fill, one row per id, sorted by it.
+    rejected : row of the texts -> why it is not in ``table``.
+    repaired : what was mended -> number of rows kept that it was done to.
+    """
+
+    table: pa.Table
+    rejected: dict[int, str]
+    repaired: Counter
+
+
+def parse(
+    name: str,
+    texts: pa.Table,
+    cells: Mapping[str, Cell],
+    weights: np.ndarray | None = None,
+    repaired_rows: Mapping[str, list[int]] | None = None,
+) -> Parsed:
+    """Turn a table of texts, named by raw columns, into canonical columns.
+
+    Parameters
+    ----------
+    name : the canonical table.
+    texts : one row per record; of those with the same id the last is taken.
+    weights : how many records each row stands for (default: one). With it the rows before the last
+        of an id count as kept: they repeat what is known of it.
+    repaired_rows : what was mended in the text before -> the rows it was done to.
+    """
+    schema, key = arrow_schema(name), KEYS[name][0]
+    columns: dict[str, pa.Array] = {}
+    bad: dict[tuple[str, str], np.ndarray] = {}
+    key_column = next(raw for raw, one in cells.items() if key in one.targets)
+    for raw, one in cells.items():
+        filled, masks = _parsed(texts.column(raw), one, [schema.field(t).type for t in one.targets])
+        columns |= dict(zip(one.targets, filled, strict=True))
+        bad |= {(raw, reason): mask for reason, mask in masks.items()}
+
+    n = texts.num_rows
+    rejected: dict[int, str] = {}
+    for raw, reason in [at for at in bad if at[0] == key_column]:
+        rejected |= dict.fromkeys(np.flatnonzero(bad.pop((raw, reason))).tolist(), reason)
+    no_key = np.flatnonzero(columns[key].is_null().to_numpy(zero_copy_only=False))
+    rejected = dict.fromkeys(no_key.tolist(), "missing") | rejected
+    usable = np.setdiff1d(np.arange(n), no_key)
+    ids = columns[key].fill_null(0).to_numpy()[usable]
+    _, from_end = np.unique(ids[::-1], return_index=True)
+    last = usable[len(usable) - 1 - from_end]
+    kept = last
+    if weights is None:
+        rejected |= dict.fromkeys(np.setdiff1d(usable, last).tolist(), AGAIN)
+    else:
+        kept = usable
+    counted = np.zeros(n, "int64")
+    counted[kept] = 1 if weights is None else weights[kept]
+
+    repaired: Counter = Counter()
+    for (raw, reason), mask in bad.items():
+        repaired[f"{raw}: {reason}"] += int(counted[mask].sum())
+    for reason, rows in (repaired_rows or {}).items():
+        repaired[reason] += int(counted[rows].sum())
+    table = pa.table(columns).take(last)
+    rejected = {row: f"{key_column}: {reason}" for row, reason in sorted(rejected.items())}
+    return Parsed(table, rejected, +repaired)
+
+
+def _parsed(
+    column: pa.ChunkedArray, cell: Cell, kinds: list[pa.DataType]
+) -> tuple[list[pa.Array], dict[str, np.ndarray]]:
+    """Return the canonical columns of a raw column, and masks of its bad cells by reason."""
+    coded = column.combine_chunks().fill_null("").dictionary_encode()
+    nothing = (None,) * len(kinds)
+    values, bad = [], {}
+    for code, text in enumerate(coded.dictionary.to_pylist()):
+        try:
+            value = cell.parse(text)
+        except BadCell as error:
+            bad.setdefault(str(error), []).append(code)
+            value = nothing
+        values.append(value if isinstance(value, tuple) else (value,))
+    codes = coded.indices.to_numpy()
+    filled = [
+        _of_kind([value[i] for value in values], kind).take(coded.indices)
+        for i, kind in enumerate(kinds)
+    ]
+    return filled, {reason: np.isin(codes, which) for reason, which in bad.items()}
+
+
+def _of_kind(values: list, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, kind.value_type).dictionary_encode().cast(kind)
+    return pa.array(values, kind)
+
+
+def merged(name: str, first: pa.Table | None, second: pa.Table) -> pa.Table:
+    """Return all rows of two tables of the same kind; a cell is the first's unless it is null."""
+    if first is None:
+        return second
+    key = KEYS[name][0]
+    ids = pc.unique(pa.chunked_array([*first[key].chunks, *second[key].chunks]))
+    columns = {key: ids}
+    sides = [(side, pc.index_in(ids, side[key].combine_chunks())) for side in (first, second)]
+    for column in dict.fromkeys([*first.column_names, *second.column_names]):
+        if column == key:
+            continue
+        found = [
+            _plain(side[column].combine_chunks()).take(rows)
+            for side, rows in sides
+            if column in side.column_names
+        ]
+        columns[column] = pc.coalesce(*found) if len(found) > 1 else found[0]
+    return pa.table(columns)
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def completed(name: str, table: pa.Table | None, stubs: Mapping[int, str | None]) -> pa.Table:
+    """Return a table with every canonical column, in order of ids.
+
+    Parameters
+    ----------
+    table : what the raw files fill; None if there are none.
+    stubs : ids to add that ``table`` lacks, with their titles where known.
+    """
+    schema, key = arrow_schema(name), KEYS[name][0]
+    columns = {} if table is None else {c: table[c] for c in table.column_names}
+    if stubs:
+        new = pa.table(
+            {
+                key: pa.array(list(stubs), schema.field(key).type),
+                "title": pa.array(list(stubs.values()), pa.string()),
+            }
+        )
+        columns = dict(
+            zip(
+                (joined := merged(name, table, new)).column_names,
+                joined.columns,
+                strict=True,
+            )
+        )
+    n = len(columns[key]) if columns else 0
+    if name == "anime":
+        columns |= _derived(columns, n)
+    elif "location" in columns:
+        columns["country"] = _countries(columns["location"])
+    arrays = []
+    for field in schema:
+        array = columns.get(field.name)
+        if array is None:
+            array = pa.nulls(n, field.type)
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks()
+        if pa.types.is_dictionary(field.type):
+            array = _plain(array).cast(pa.string()).dictionary_encode()
+        arrays.append(array.cast(field.type))
+    return pa.table(arrays, schema=schema).sort_by(key)
+
+
+def _derived(columns: Mapping[str, pa.Array], n: int) -> dict[str, pa.Array]:
+    """Return what a catalogue says in other columns: titles, years, and what is for adults."""
+    ids = columns["anime_id"].to_pylist() if n else []
+    stubs = pa.array([STUB_TITLE.format(i) for i in ids], pa.string())
+    derived = {"title": pc.coalesce(columns["title"], stubs) if "title" in columns else stubs}
+    if "aired_from" in columns:
+        began = pc.year(columns["aired_from"]).cast(pa.int16())
+        derived["year"] = pc.coalesce(columns["year"], began) if "year" in columns else began
+    genres = columns["genres"].to_pylist() if "genres" in columns else [None] * n
+    ratings = columns["age_rating"].to_pylist() if "age_rating" in columns else [None] * n
+    derived["is_adult"] = pa.array(
+        [
+            "Hentai" in (tags or ()) or (rating or "").startswith("Rx")
+            for tags, rating in zip(genres, ratings, strict=True)
+        ],
+        pa.bool_(),
+    )
+    return derived
+
+
+def _countries(locations: pa.ChunkedArray) -> pa.Array:
+    coded = locations.combine_chunks().dictionary_encode()
+    codes = [country_of(text) for text in coded.dictionary.to_pylist()]
+    return pa.array(codes, pa.string()).take(coded.indices)

@@ -97,7 +97,7 @@ def mal_2023(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
                    range AS "Popularity", range % 1000 AS "Favorites", range * 7 || '.0' AS "Scored By",
                    range * 11 AS "Members",
                    'https://cdn.myanimelist.net/images/anime/' || range || '.jpg' AS "Image URL"
-            FROM (SELECT range, {title('range')} AS title FROM range(24905)))
+            FROM (SELECT range, {title("range")} AS title FROM range(24905)))
         TO '{folder}/anime-dataset-2023.csv' {CSV}
     """)
     con.execute(f"""
@@ -128,10 +128,10 @@ def mal_2023(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
             SELECT user_id, CASE WHEN salt % 104000 <> 0 THEN
                        'user_' || to_base(user_id, 36) END AS "Username",
                    anime * 2 + 1 AS anime_id, title AS "Anime Title", {RATING} AS rating
-            FROM (SELECT *, hash(salt) % 1000 AS r, {title('anime')} AS title FROM (
+            FROM (SELECT *, hash(salt) % 1000 AS r, {title("anime")} AS title FROM (
                 {entries(con, 269_911, 24_324_633, 1_291_096)}))
             UNION ALL
-            SELECT 1291097, 'twice', range // 2 * 2 + 1, {title('range // 2')}, 5 + range % 2
+            SELECT 1291097, 'twice', range // 2 * 2 + 1, {title("range // 2")}, 5 + range % 2
             FROM range(2 * 279))
         TO '{folder}/users-score-2023.csv' {CSV}
     """)

@@ -28,7 +28,7 @@ def raw_files(dataset: str) -> tuple[RawFile, ...]:
 
 
 def located_files(paths: Paths) -> list[Path]:
-    """Return the files that ingesting a dataset reads: its raw files, or what they are packed in."""
+    """Return the files that ingesting a dataset reads: raw ones, or what they are packed in."""
     from anirec.datasets.reading import located
 
     found = (located(paths.raw, raw_file.name) for raw_file in raw_files(paths.dataset))

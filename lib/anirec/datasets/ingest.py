@@ -275,7 +275,9 @@ class _Reader:
         self._name = raw.file if raw.member is None else f"{raw.file} ({raw.member})"
         first = reading.header_bytes(raw)
         if not first.strip():
-            raise InputError(f"{self._name} is empty: download it again")
+            packed = raw.file.suffix in (".gz", ".zip")
+            what = "is empty or cannot be unpacked" if packed else "is empty"
+            raise InputError(f"{self._name} {what}: download it again")
         self._header, self._header_size = header_of(first)
         self._check_header()
         self._account: Account | None = None

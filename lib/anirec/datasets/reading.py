@@ -194,7 +194,7 @@ class _Blocks:
                     break
                 parts.append(part)
                 size += len(part)
-        except (EOFError, zlib.error, BadZipFile):
+        except (EOFError, zlib.error, BadZipFile, gzip.BadGzipFile):
             self.truncated = True
         return b"".join(parts)
 

@@ -52,7 +52,7 @@ def _word(description: str, *known: str) -> pandera.Column:
 
 ANIME = pandera.DataFrameSchema(
     {
-        "anime_id": _key("MyAnimeList's id of the anime (mal-2016 as shared: renumbered)", 1),
+        "anime_id": _key("MyAnimeList's id of the anime", 1),
         "title": _column(
             pa.string(), "romaji title; `Anime #<id>` where no file gives one", nullable=False
         ),
@@ -229,3 +229,20 @@ def _plain_check(check: pandera.Check) -> str:
     if check.name == "in_range":
         return f"{bounds['min_value']} to {bounds['max_value']}"
     return f"{'> ' if check.name == 'greater_than' else '≥ '}{bounds['min_value']}"
+
+
+BEGIN, END = "<!-- data dictionary: begin -->", "<!-- data dictionary: end -->"
+
+
+def with_dictionary(text: str) -> str:
+    """Return a page with what lies between `BEGIN` and `END` replaced by the data dictionary."""
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}\n\n{dictionary()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    from anirec.config import ROOT
+
+    page = ROOT / "data" / "README.md"
+    page.write_text(with_dictionary(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -87,7 +87,7 @@ def mal_2023(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
                    'アニメ' || range AS "Other name",
                    CASE WHEN range % 3 = 0 THEN 'UNKNOWN' ELSE (5 + range % 40 / 10.0)::VARCHAR END
                    AS "Score", 'Action, Sci-Fi' AS "Genres",
-                   repeat('Crime is timeless, they say. ', 20) || chr(10) || 'The end.' AS "Synopsis",
+                   repeat('A long story, they say. ', 20) || chr(10) || 'The end.' AS "Synopsis",
                    'TV' AS "Type", (1 + range % 26) || '.0' AS "Episodes",
                    'Apr 3, 1998 to Apr 24, 1999' AS "Aired", 'spring 1998' AS "Premiered",
                    'Finished Airing' AS "Status", 'Bandai Visual' AS "Producers",

@@ -16,7 +16,7 @@ from anirec.models.item_item import ItemItem, autoencoder, gram
 
 log = logging.getLogger(__name__)
 
-TAG_WEIGHTS = {"genres": 10.0, "title_words": 12.0, "title_first": 13.0, "type": 2.0}
+TAG_WEIGHTS = {"genres": 8.0, "title_words": 12.0, "title_first": 13.0, "type": 8.0}
 """Weight α of each kind of tag, tuned on validation users of `mal-2016`."""
 
 DROPPED = -1.0
@@ -25,13 +25,13 @@ DROPPED = -1.0
 SD_SHRINKAGE = 1e-6
 
 COLD_NEIGHBOURS = 10
-"""Anime most like one that nobody rated, whose weights it borrows."""
+"""Anime most like one on too few lists, whose weights it borrows."""
 
 COLD_SHRINKAGE = 5.0
-"""Cosines summed at which an anime nobody rated takes half of its neighbours' weights."""
+"""Cosines summed at which an anime on too few lists takes half of its neighbours' weights."""
 
 POPULARITY_POWER = 0.5
-"""By what power of the ratio of members an anime nobody rated is scored above its neighbours."""
+"""By what power of the ratio of members an anime on too few lists is scored above its neighbours."""
 
 OWN = 0.6
 """What having an anime says for one that is all like it."""
@@ -50,7 +50,7 @@ class HybridEASE(ItemItem):
 
     with ``r̄_u`` the person's mean rating shrunk to everybody's, ``sd`` the standard deviation of
     all ratings, ``T_f`` the anime × tag matrix of kind f and ``D_f`` how many anime have each tag.
-    An anime nobody rated borrows the weights of those most like it by their tags.
+    An anime on too few lists borrows the weights of those most like it by their tags.
 
     Parameters
     ----------
@@ -65,6 +65,7 @@ class HybridEASE(ItemItem):
         the features lack are skipped, and the log says which.
     tag_discount : γ: by what power of their number a tag counts less for each of its anime.
     user_discount : β: a list of n entries counts ∝ n⁻ᵝ.
+    min_lists : an anime with tags on fewer lists than that is scored by them alone.
 
     Attributes
     ----------
@@ -80,14 +81,15 @@ class HybridEASE(ItemItem):
         self,
         rating_weight: float = 0.23,
         unscored: float = 1.05,
-        profile_rating_weight: float = 0.19,
+        profile_rating_weight: float = 0.24,
         profile_unscored: float = 0.72,
-        mean_shrinkage: float = 8.0,
+        mean_shrinkage: float = 10.0,
         dropout: float = 0.08,
-        l2: float = 53.0,
+        l2: float = 48.0,
         tag_weights: Mapping[str, float] | None = None,
-        tag_discount: float = 0.5,
-        user_discount: float = 0.18,
+        tag_discount: float = 0.45,
+        user_discount: float = 0.2,
+        min_lists: int = 3,
     ) -> None:
         self.rating_weight = rating_weight
         self.unscored = unscored
@@ -99,6 +101,7 @@ class HybridEASE(ItemItem):
         self.tag_weights = dict(TAG_WEIGHTS if tag_weights is None else tag_weights)
         self.tag_discount = tag_discount
         self.user_discount = user_discount
+        self.min_lists = min_lists
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
         if not 0 <= self.dropout < 1:
@@ -111,8 +114,12 @@ class HybridEASE(ItemItem):
         if self.user_discount:
             lengths = train.lengths[train.rows]
             values *= (lengths / np.median(lengths)) ** np.float32(-self.user_discount / 2)
-        warm = np.bincount(train.indices, minlength=train.shape[1]) > 0
-        tags = self._tags(features, warm)
+        tags = self._tags(features, train.shape[1])
+        counts = np.bincount(train.indices, minlength=train.shape[1])
+        tagged = np.diff(tags.indptr) > 0
+        warm = counts >= np.where(tagged, max(self.min_lists, 1), 1)
+        if not warm.any():
+            warm = counts > 0
         lists = train.matrix(values)[:, warm]
         squares = np.asarray(lists.power(2).sum(axis=0))
         matrix = sparse.vstack([lists, tags[warm].T], format="csr", dtype=np.float32)
@@ -137,14 +144,14 @@ class HybridEASE(ItemItem):
         values[lists.dropped] = unscored + weight * DROPPED
         return values.astype(np.float32)
 
-    def _tags(self, features: ItemFeatures | None, warm: np.ndarray) -> sparse.csr_array:
+    def _tags(self, features: ItemFeatures | None, n_anime: int) -> sparse.csr_array:
         """Return all tags side by side, CSR (n_anime, n_tags), each weighted √(α · n⁻ᵞ)."""
         wanted = {kind: weight for kind, weight in self.tag_weights.items() if weight}
         known = features.matrices if features is not None else {}
         lacking = [kind for kind in wanted if kind not in known]
         if lacking:
             log.info("%s: fitted without %s: not known here", self.NAME, ", ".join(lacking))
-        parts = [sparse.csr_array((len(warm), 0), dtype=np.float32)]
+        parts = [sparse.csr_array((n_anime, 0), dtype=np.float32)]
         for kind, weight in wanted.items():
             if kind in known:
                 numbers = np.asarray(known[kind].sum(axis=0))

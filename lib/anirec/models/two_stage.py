@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -64,7 +64,7 @@ class LikedEASE(HybridEASE):
     ----------
     liked_from : the least rating that is a like.
     rest : what any other entry counts.
-    dropout, l2, user_discount : see `HybridEASE`.
+    dropout, l2, tag_weights, tag_discount, user_discount : see `HybridEASE`.
     """
 
     NAME = "liked-ease"
@@ -75,9 +75,17 @@ class LikedEASE(HybridEASE):
         rest: float = 0.3,
         dropout: float = 0.1,
         l2: float = 50.0,
+        tag_weights: Mapping[str, float] | None = None,
+        tag_discount: float = 0.5,
         user_discount: float = 0.2,
     ) -> None:
-        super().__init__(dropout=dropout, l2=l2, user_discount=user_discount)
+        super().__init__(
+            dropout=dropout,
+            l2=l2,
+            tag_weights=tag_weights,
+            tag_discount=tag_discount,
+            user_discount=user_discount,
+        )
         self.liked_from = liked_from
         self.rest = rest
 
@@ -124,7 +132,7 @@ class TwoStage(Model):
     def __init__(
         self,
         n_candidates: int = 200,
-        n_neighbours: int = 500,
+        n_neighbours: int = 200,
         n_folds: int = 4,
         max_users: int = 6000,
         n_draws: int = 2,

@@ -102,7 +102,7 @@ def tuned(everyone: Interactions, features: ItemFeatures, trials: int) -> dict:
         parameters = {} if trial == 0 else drawn(rng)
         found = errors(parameters, tuning_split(everyone), features, 0)
         tried.append({"parameters": parameters, **found})
-        print("RatingNet", json.dumps(tried[-1]), flush=True)
+        print("RatingNet", json.dumps(tried[-1]), file=sys.stderr, flush=True)
     best = min(tried, key=lambda t: t["rmse"])["parameters"]
     final = [{"seed": s, **errors(best, split(everyone, s), features, s)} for s in SEEDS]
     return {"model": "RatingNet", "parameters": best, "tried": tried, "final": final}
@@ -139,7 +139,11 @@ def main() -> None:
     arguments.add_argument("--trials", type=int, default=8)
     data = Path(os.environ.get("ANIREC_REAL_DATA", ROOT.parent / "shared" / "data"))
     arguments.add_argument("--data", type=Path, default=data / "mal-2016")
-    arguments.add_argument("--splits", type=Path, help="keep splits and results in this folder")
+    arguments.add_argument(
+        "--splits",
+        type=Path,
+        help="folder that keeps splits and results: a model with results there is not run again",
+    )
     given = arguments.parse_args()
     everyone, features = read(given.data)
     splits = given.splits or Path(tempfile.mkdtemp())
@@ -149,15 +153,14 @@ def main() -> None:
         write_split(split(everyone, seed), splits / f"seed-{seed}.npz")
     peers = Path(__file__).with_name("peers.py")
     for name in PEERS:
-        subprocess.run(
-            [given.peers_python, str(peers), str(splits), str(given.trials), name],
-            check=True,
-            stdout=sys.stderr,
-        )
+        command = [given.peers_python, str(peers), str(splits), str(given.trials), name]
+        if not (splits / f"{name}.json").exists():
+            subprocess.run(command, check=True, stdout=sys.stderr)
+    if not (splits / "RatingNet.json").exists():
+        ours = tuned(everyone, features, given.trials)
+        (splits / "RatingNet.json").write_text(json.dumps(ours, indent=1))
     results = [baseline(everyone)]
-    results += [json.loads((splits / f"{name}.json").read_text()) for name in PEERS]
-    results.append(tuned(everyone, features, given.trials))
-    (splits / "RatingNet.json").write_text(json.dumps(results[-1], indent=1))
+    results += [json.loads((splits / f"{n}.json").read_text()) for n in (*PEERS, "RatingNet")]
     table = pd.DataFrame(map(row_of, results))
     best = table.loc[table["model"].isin(PEERS), "RMSE"].min()
     table.insert(3, "to best peer", table["RMSE"] / best - 1)

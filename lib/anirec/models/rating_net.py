@@ -33,7 +33,7 @@ MIN_STEPS = 16
 MAX_KEPT = 100_000
 """Entries kept aside at most: as many tell well enough when to stop."""
 
-MIN_GAIN = 1e-4
+MIN_GAIN = 2e-5
 """A validation loss lower by less than this, relative to the ratings' variance, is not lower."""
 
 
@@ -96,18 +96,18 @@ class RatingNet(Model):
 
     def __init__(
         self,
-        embedding_dim: int = 64,
+        embedding_dim: int = 32,
         epochs: int = 30,
         batch_size: int = 12_000,
-        learning_rate: float = 0.005,
-        decay: float = 0.75,
-        l2: float = 800.0,
-        bias_l2: float = 10.0,
+        learning_rate: float = 0.006,
+        decay: float = 0.8,
+        l2: float = 1200.0,
+        bias_l2: float = 12.0,
         implicit_l2: float = 600.0,
         precision_l2: float = 15.0,
         tag_l2: float = 80.0,
         validation_fraction: float = 0.05,
-        patience: int = 2,
+        patience: int = 3,
         seed: int = 0,
     ) -> None:
         self.embedding_dim = embedding_dim
@@ -190,13 +190,15 @@ class RatingNet(Model):
             weighted_metrics=["mean_squared_error"],
         )
         rng = np.random.default_rng(self.seed)
+        to_validate = similar_lengths(train, kept, self.batch_size)
         history = network.fit(
             rating_network.dataset(train, target, given, given, batches, rng).repeat(),
             steps_per_epoch=len(batches),
             shuffle=False,
             validation_data=rating_network.dataset(
-                train, target, given, kept, similar_lengths(train, kept, self.batch_size)
-            ),
+                train, target, given, kept, to_validate
+            ).repeat(),
+            validation_steps=len(to_validate),
             epochs=self.epochs,
             callbacks=[self._early_stopping(keras)],
             verbose=0,

@@ -162,7 +162,13 @@ def training_network(
     match = FoldIn(noise)(
         vectors(anime), bias, implicit(anime), precision(anime), ratings, given, listed
     )
-    head = layers.Dense(1, kernel_initializer="ones", name="head")(match)
+    head = layers.Dense(
+        1,
+        kernel_initializer="ones",
+        # A head that could grow would let the embeddings shrink and so escape their penalty.
+        kernel_constraint=keras.constraints.MaxNorm(1.0),
+        name="head",
+    )(match)
     rating = layers.Add(name="rating")([head, bias])
     return keras.Model([anime, ratings, given, listed], rating, name="rating_net_training")
 

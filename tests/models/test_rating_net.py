@@ -12,7 +12,7 @@ from scipy import sparse
 
 from anirec import evaluation
 from anirec.config import InputError
-from anirec.features import ItemFeatures
+from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import RatingNet, rating_network
 from anirec.models.rating_net import MIN_GAIN, NOISE
@@ -162,3 +162,17 @@ def test_loaded_network_is_the_one_saved(net: RatingNet, tmp_path: Path) -> None
 def test_lists_without_scores_teach_nothing(train: Interactions) -> None:
     with pytest.raises(InputError, match="needs scored entries"):
         RatingNet().fit(train.entries(~train.scored))
+
+
+def test_hidden_ratings_of_2016_are_predicted(real_data: Path) -> None:
+    ratings = pd.read_csv(real_data / "mal-2016" / "rating.csv")
+    ratings["rating"] = ratings["rating"].where(ratings["rating"] > 0)
+    everyone = Interactions.from_frame(ratings)
+    anime = pd.read_csv(real_data / "mal-2016" / "anime.csv").rename(columns={"name": "title"})
+    anime["genres"] = anime["genre"].str.split(", ")
+    tags = item_features(anime[["anime_id", "title", "genres", "type"]], everyone.anime_ids)
+    errors = evaluation.rating_errors(everyone, RatingNet(epochs=3), features=tags)
+    errors = errors.set_index("model")
+    assert errors.loc["rating-net", "rmse"] <= 1.14
+    assert errors.loc["rating-net", "mae"] <= 0.865
+    assert errors.loc["rating-net", "rmse"] <= 0.95 * errors.loc["bias baseline", "rmse"]

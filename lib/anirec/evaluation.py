@@ -499,9 +499,15 @@ def rating_split(
 
 
 def rating_errors(
-    everyone: Interactions, model: RatingNet, hidden_fraction: float = 0.2, seed: int = 0
+    everyone: Interactions,
+    model: RatingNet,
+    hidden_fraction: float = 0.2,
+    seed: int = 0,
+    features: ItemFeatures | None = None,
 ) -> pd.DataFrame:
     """Hide scored entries at random, fit ``model`` on the rest, and compare it with the baseline.
+
+    ``features`` are the anime's side information for ``model``, if any.
 
     Returns
     -------
@@ -517,7 +523,7 @@ def rating_errors(
     shown, hidden = rating_split(everyone, hidden_fraction, seed)
     if not hidden.nnz:
         raise InputError("there are no scored entries to hide: predicted ratings cannot be judged")
-    model.fit(shown)
+    model.fit(shown, features=features)
     predictions = {model.NAME: model.predict(hidden), "bias baseline": bias_baseline(shown, hidden)}
     rows = [
         (name, rmse(predicted, hidden.ratings), mae(predicted, hidden.ratings), hidden.nnz)

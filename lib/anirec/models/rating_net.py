@@ -1,15 +1,15 @@
-"""RatingNet: user and anime embeddings learned by a Keras network that predicts ratings."""
+"""RatingNet: a Keras network of user and anime embeddings that predicts ratings."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from anirec.config import InputError
 from anirec.features import ItemFeatures
@@ -18,101 +18,187 @@ from anirec.interactions import Interactions, positions
 from anirec.models.base import Model
 
 NETWORK = "network.keras"
-PRIOR_ENTRIES = 2.0
-"""Entries' worth of penalty added when a person is folded in: short lists say little."""
+NOISE = 0.5
+"""Variance of a normalised rating around what is expected of the person: the ridge's penalty."""
 
 SUPPORT = 20.0
 """Scores at which the cosine with an anime counts half: a rare one's embedding is mostly noise."""
 
-INITIAL_SPREAD = 0.05
-"""Standard deviation of the embeddings before training."""
+BIAS_SHRINKAGE = 5.0
+"""Scores' worth of the mean that the anime's biases are shrunk by before training."""
 
-MIN_STEPS = 32
+MIN_STEPS = 16
 """Steps per epoch at least: a small dataset gets smaller batches than asked for."""
+
+MAX_KEPT = 100_000
+"""Entries kept aside at most: as many tell well enough when to stop."""
+
+MIN_GAIN = 2e-5
+"""A validation loss lower by less than this, relative to the ratings' variance, is not lower."""
 
 
 class RatingNet(Model):
-    """Matrix factorisation with biases as a neural network (Koren et al., "Matrix Factorization
-    Techniques for Recommender Systems", 2009), on normalised ratings.
+    """Matrix factorisation with biases as a neural network, trained to predict newcomers' ratings.
 
-    ``r̂ = mean + sd · (dense(u · v) + b_user + b_anime)``: embeddings ``u`` and ``v``, their dot
-    product, a dense head that scales it, and a bias each. Trained with Adam on the mean squared
-    error plus an L2 penalty per example, with early stopping on entries kept aside. People unseen
-    in training are folded in by ridge regression on the anime side, with the same penalties.
+    A rating is expected to be ``mean + sd · (b_anime + dense(u · v + b_user + s_user · b_anime))``:
+    the embeddings ``u`` and ``v``, their dot product, a bias each, and a spread ``s_user`` that
+    says how much of the scale the person uses, with a dense head.
+
+    What Adam trains are the weights of the anime: the embedding ``v``, the bias, an implicit
+    embedding (Koren, "Factorization meets the neighborhood", 2008: being on the list tells, with
+    or without a score) and the precision of its ratings; each of the first three is the anime's own
+    plus its tags'. The user's weights are the ridge regression on the anime side that those imply
+    (see `fold_in`), in training and for a newcomer alike. The loss is the mean squared error of
+    each rating predicted from the *other* entries of its list, in closed form (see
+    `anirec.models.rating_network.FoldIn`), plus L2 penalties; so users, however many, add no
+    weights to train, and a user's rows are touched once an epoch. It stops early on entries kept
+    aside, and the weights are those of the best epoch.
 
     Parameters
     ----------
     embedding_dim : size of the embeddings.
     epochs : the greatest number of epochs.
-    batch_size : the greatest number of entries per step.
-    learning_rate : Adam's.
-    l2 : penalty on the embeddings of each example.
-    bias_l2 : penalty on the biases of each example.
-    validation_fraction : share of the scored entries kept aside.
+    batch_size : the greatest number of list entries per step, padding included.
+    learning_rate, decay : Adam's rate in the first epoch, and what it is multiplied by after each.
+    l2, bias_l2, implicit_l2, precision_l2, tag_l2 : penalties on the squares of the anime's own
+        embeddings, biases, implicit embeddings, log precisions, and on the tags' part of any;
+        in squared errors of normalised ratings, whatever the number of ratings.
+    validation_fraction : share of the scored entries kept aside; no more than 100,000 entries.
     patience : epochs without a lower validation loss before training stops.
-    seed : of the initialisation, the order of the entries and the validation draw.
+    seed : of the initialisation, the order of the batches and the validation draw.
 
     Attributes
     ----------
     history_ : frame with ``epoch``, ``loss``, ``val_loss`` (mean squared error of normalised
-        ratings, without the penalty).
+        ratings, without the penalties).
     network_ : the Keras network, normalised ratings from (user row, anime column).
     user_ids_ : (n_users,), the users trained on.
-    anime_factors_, anime_bias_ : float32 (n_anime, embedding_dim) and (n_anime,), in rating units.
+    user_factors_ : float32 (n_users, embedding_dim + 2), such that a rating is expected to be
+        ``scale_[0] + user_factors_ · anime_factors_ + anime_bias_``.
+    anime_factors_ : float32 (n_anime, embedding_dim + 2), in rating units: the embedding, a
+        constant (which makes the user's bias) and the anime's bias (the user's spread).
+    anime_bias_ : float32 (n_anime,), in rating units.
+    anime_implicit_ : float32 (n_anime, embedding_dim + 2), the implicit embeddings.
+    anime_precision_ : float32 (n_anime,), how much each anime's rating weighs in the regression.
     anime_counts_ : int64 (n_anime,), scores per anime.
-    user_factors_, user_bias_ : float32 (n_users, embedding_dim) and (n_users,), such that a rating
-        is expected to be ``scale_[0] + user_factors_ · anime_factors_ + user_bias_ + anime_bias_``.
-    scale_ : float32 (2,), the constant and the ratings' standard deviation.
+    scale_ : float32 (4,), the constant, the ratings' mean and standard deviation, and the head's
+        kernel.
     range_ : float32 (2,), the least and the greatest rating trained on.
     """
 
     NAME = "rating-net"
+    FORMAT = 2
     ARRAYS = (
-        "user_ids_", "user_factors_", "user_bias_",
-        "anime_factors_", "anime_bias_", "anime_counts_",
+        "user_ids_", "user_factors_",
+        "anime_factors_", "anime_bias_", "anime_implicit_", "anime_precision_", "anime_counts_",
         "scale_", "range_",
     )  # fmt: skip
 
     def __init__(
         self,
-        embedding_dim: int = 64,
+        embedding_dim: int = 32,
         epochs: int = 30,
-        batch_size: int = 8192,
-        learning_rate: float = 0.01,
-        l2: float = 0.08,
-        bias_l2: float = 0.01,
-        validation_fraction: float = 0.1,
-        patience: int = 2,
+        batch_size: int = 12_000,
+        learning_rate: float = 0.006,
+        decay: float = 0.8,
+        l2: float = 1200.0,
+        bias_l2: float = 12.0,
+        implicit_l2: float = 600.0,
+        precision_l2: float = 15.0,
+        tag_l2: float = 80.0,
+        validation_fraction: float = 0.05,
+        patience: int = 3,
         seed: int = 0,
     ) -> None:
         self.embedding_dim = embedding_dim
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.decay = decay
         self.l2 = l2
         self.bias_l2 = bias_l2
+        self.implicit_l2 = implicit_l2
+        self.precision_l2 = precision_l2
+        self.tag_l2 = tag_l2
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.seed = seed
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
-        scored = np.flatnonzero(train.scored)
-        if len(scored) < 2:
+        scored = train.scored
+        if scored.sum() < 2:
             raise InputError("RatingNet needs scored entries: these lists have none")
-        users, anime, ratings = train.rows[scored], train.indices[scored], train.ratings[scored]
-        mean, sd = float(ratings.mean()), float(ratings.std()) or 1.0
-        target = (ratings - mean) / sd
-        kept = np.random.default_rng(self.seed).random(len(scored)) < self.validation_fraction
-        kept[0], kept[-1] = False, True  # neither side may be empty
-        keras = _keras()
+        observed = train.ratings[scored]
+        mean, sd = float(observed.mean()), float(observed.std()) or 1.0
+        target = np.where(scored, (train.ratings - mean) / sd, 0).astype(np.float32)
+        kept = self._kept_aside(scored)
+        network = self._train(train, target, scored & ~kept, kept, _tag_weights(train, features))
+        self.user_ids_ = train.user_ids
+        self.anime_counts_ = np.bincount(train.indices[scored], minlength=train.shape[1])
+        self.range_ = np.array([observed.min(), observed.max()])
+        self._export(network, train, mean, sd)
+
+    def _kept_aside(self, scored: np.ndarray) -> np.ndarray:
+        """Draw the entries for validation, bool (nnz,): some but not all of those scored."""
+        share = min(self.validation_fraction, MAX_KEPT / scored.sum())
+        kept = scored & (np.random.default_rng(self.seed).random(len(scored)) < share)
+        first, last = np.flatnonzero(scored)[[0, -1]]
+        kept[first], kept[last] = False, True
+        return kept
+
+    def _train(
+        self,
+        train: Interactions,
+        target: np.ndarray,
+        given: np.ndarray,
+        kept: np.ndarray,
+        tags: sparse.csr_array,
+    ):
+        """Return the trained network; keep its history.
+
+        ``target`` are normalised ratings (nnz,); ``given`` and ``kept`` mark those to learn from
+        and those to validate by.
+        """
+        from anirec.models import rating_network
+
+        keras = rating_network.keras
         keras.utils.set_random_seed(self.seed)
-        network = self._build(keras, train.shape)
+        n_given = int(given.sum())
+        count = np.bincount(train.indices[given], minlength=train.shape[1])
+        total = np.bincount(train.indices[given], target[given], train.shape[1])
+        network = rating_network.training_network(
+            tags,
+            self.embedding_dim,
+            (total / (count + BIAS_SHRINKAGE)).astype(np.float32),
+            NOISE,
+            rating_network.Penalties(
+                vector=self.l2 / n_given,
+                bias=self.bias_l2 / n_given,
+                implicit=self.implicit_l2 / n_given,
+                precision=self.precision_l2 / n_given,
+                tag=self.tag_l2 / n_given,
+            ),
+        )
+        size = min(self.batch_size, max(1, train.nnz // MIN_STEPS))
+        batches = similar_lengths(train, given, size)
+        rate = keras.optimizers.schedules.ExponentialDecay(
+            self.learning_rate, len(batches), self.decay, staircase=True
+        )
+        network.compile(
+            optimizer=keras.optimizers.Adam(rate, name="adam"),
+            loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
+            weighted_metrics=["mean_squared_error"],
+        )
+        rng = np.random.default_rng(self.seed)
+        to_validate = similar_lengths(train, kept, self.batch_size)
         history = network.fit(
-            [users[~kept], anime[~kept]],
-            target[~kept],
-            validation_data=([users[kept], anime[kept]], target[kept]),
-            batch_size=min(self.batch_size, max(1, len(scored) // MIN_STEPS)),
-            validation_batch_size=65_536,
+            rating_network.dataset(train, target, given, given, batches, rng).repeat(),
+            steps_per_epoch=len(batches),
+            shuffle=False,
+            validation_data=rating_network.dataset(
+                train, target, given, kept, to_validate
+            ).repeat(),
+            validation_steps=len(to_validate),
             epochs=self.epochs,
             callbacks=[self._early_stopping(keras)],
             verbose=0,
@@ -124,97 +210,74 @@ class RatingNet(Model):
                 "val_loss": history["val_mean_squared_error"],
             }
         )
-        self._network = network
-        self.user_ids_ = train.user_ids
-        self.anime_counts_ = np.bincount(anime, minlength=train.shape[1])
-        self._export(network, mean, sd)
-        self.range_ = np.array([ratings.min(), ratings.max()])
+        return network
 
     def _early_stopping(self, keras):
         return keras.callbacks.EarlyStopping(
             monitor="val_mean_squared_error",
             mode="min",
+            min_delta=MIN_GAIN,
             patience=self.patience,
             restore_best_weights=True,
         )
 
-    def _build(self, keras, shape: tuple[int, int]):
-        """Return the compiled network: (user row, anime column) -> normalised rating."""
-        layers, l2 = keras.layers, keras.regularizers.L2
+    def _export(self, network, train: Interactions, mean: float, sd: float) -> None:
+        """Keep the trained weights as arrays in rating units, and fold the users in."""
+        from anirec.models.rating_network import serving_network
 
-        def embedding(index, kind: str, size: int, dim: int, penalty: float, start: str | object):
-            return layers.Embedding(
-                size,
-                dim,
-                embeddings_initializer=start,
-                # On the rows looked up: the penalty counts once per example.
-                activity_regularizer=l2(penalty),
-                name=kind,
-            )(index)
-
-        inputs, vectors, biases = [], [], []
-        for name, size in zip(("user", "anime"), shape, strict=True):
-            index = keras.Input((), dtype="int32", name=name)
-            small = keras.initializers.RandomNormal(stddev=INITIAL_SPREAD)
-            inputs.append(index)
-            vectors.append(
-                embedding(index, f"{name}_embedding", size, self.embedding_dim, self.l2, small)
-            )
-            biases.append(embedding(index, f"{name}_bias", size, 1, self.bias_l2, "zeros"))
-        match = layers.Dot(axes=1, name="match")(vectors)
-        head = layers.Dense(
-            1,
-            kernel_initializer="ones",
-            # A head that could grow would let the embeddings shrink and so escape their penalty.
-            kernel_constraint=keras.constraints.MaxNorm(1.0),
-            name="head",
-        )(match)
-        network = keras.Model(inputs, layers.Add(name="rating")([head, *biases]), name="rating_net")
-        network.compile(
-            optimizer=keras.optimizers.Adam(self.learning_rate, name="adam"),
-            loss="mean_squared_error",
-            metrics=["mean_squared_error"],
-        )
-        return network
-
-    def _export(self, network, mean: float, sd: float) -> None:
-        """Keep the network's weights as arrays in rating units; scoring needs no TensorFlow."""
-        weights = {
-            name: network.get_layer(name).get_weights()[0]
-            for name in ("user_embedding", "anime_embedding", "user_bias", "anime_bias")
+        table = {
+            name: network.get_layer(name).table().numpy()
+            for name in ("anime_embedding", "anime_bias", "implicit_embedding", "precision")
         }
+        fold_in = network.get_layer("fold_in")
         kernel, intercept = (w.item() for w in network.get_layer("head").get_weights())
-        self.anime_factors_ = (weights["anime_embedding"] * (kernel * sd)).astype(np.float32)
-        self.anime_bias_ = (weights["anime_bias"][:, 0] * sd).astype(np.float32)
-        self.user_factors_ = weights["user_embedding"].astype(np.float32)
-        self.user_bias_ = (weights["user_bias"][:, 0] * sd).astype(np.float32)
-        self.scale_ = np.array([mean + intercept * sd, sd], dtype=np.float32)
+        bias = table["anime_bias"]
+        constant = np.full_like(bias, fold_in.constant.numpy())
+        design = np.hstack([table["anime_embedding"], constant, bias * fold_in.spread.numpy()])
+        self.anime_factors_ = design * np.float32(sd)
+        self.anime_bias_ = bias[:, 0] * np.float32(sd)
+        self.anime_implicit_ = table["implicit_embedding"]
+        self.anime_precision_ = np.exp(table["precision"][:, 0])
+        self.scale_ = np.array([mean + intercept * sd, mean, sd, kernel], dtype=np.float32)
+        self.user_factors_ = self.fold_in(train)
+        of_users = self.user_factors_ / self.scale_[3]
+        of_users[:, -2:] *= [fold_in.constant.numpy(), fold_in.spread.numpy()]
+        self._network = serving_network(
+            of_users, table["anime_embedding"], bias, network.get_layer("head").get_weights()
+        )
 
-    def fold_in(self, profiles: Interactions) -> tuple[np.ndarray, np.ndarray]:
-        """Return factors (n, embedding_dim) and biases (n,) of people by ridge regression.
+    def fold_in(self, profiles: Interactions) -> np.ndarray:
+        """Return the factors of people by ridge regression, float32 (n, embedding_dim + 2).
 
-        Each person's ratings, less the constant and the anime's biases, are regressed on the anime
-        factors and a constant, under the penalties of training and `PRIOR_ENTRIES` more entries'
-        worth. A person without scored entries gets zeros.
+        Each person's ratings, less the mean, the anime's biases and what the implicit embeddings
+        of the list expect, are regressed on `anime_factors_`, each with its anime's precision as
+        weight, under the penalty `NOISE` times the ratings' variance. A person without scored
+        entries gets what the implicit embeddings say. As elsewhere a rating is expected to be
+        ``scale_[0] + factors · anime_factors_ + anime_bias_``.
         """
-        scored = profiles.entries(profiles.scored)
-        design = np.hstack([self.anime_factors_, np.ones((len(self.anime_ids_), 1), np.float32)])
-        left = scored.ratings - self.scale_[0] - self.anime_bias_[scored.indices]
-        penalty = np.full(design.shape[1], self.l2 * self.scale_[1] ** 2, dtype=np.float32)
-        penalty[-1] = self.bias_l2
-        prior = penalty * PRIOR_ENTRIES
-        prior[-1] = PRIOR_ENTRIES
-        solutions = np.zeros((profiles.shape[0], design.shape[1]), dtype=np.float32)
-        for row in np.flatnonzero(scored.lengths):
-            start, stop = scored.indptr[row : row + 2]
-            x = design[scored.indices[start:stop]]
-            ridge = np.diag((stop - start) * penalty + prior)
-            solutions[row] = np.linalg.solve(x.T @ x + ridge, x.T @ left[start:stop])
-        return solutions[:, :-1], solutions[:, -1]
+        _, mean, sd, kernel = self.scale_
+        factors = np.empty((profiles.shape[0], self.anime_factors_.shape[1]), dtype=np.float32)
+        ridge = NOISE * sd**2 * np.eye(factors.shape[1], dtype=np.float32)
+        for rows in similar_lengths(profiles, None, self.batch_size):
+            cells, listed = padded(profiles, rows)
+            anime = profiles.indices[cells]
+            listed = listed[:, :, None]
+            root = np.sqrt(profiles.lengths[rows] + np.float32(1))
+            prior = (self.anime_implicit_[anime] * listed).sum(axis=1) / root[:, None]
+            ratings = profiles.ratings[cells]
+            scored = listed[:, :, 0] & ~np.isnan(ratings)
+            design = self.anime_factors_[anime]
+            left = np.where(scored, ratings - mean - self.anime_bias_[anime], 0)[:, :, None]
+            left = left - design @ prior[:, :, None]
+            weighted = (design * (scored * self.anime_precision_[anime])[:, :, None]).swapaxes(1, 2)
+            solution = np.linalg.solve(weighted @ design + ridge, weighted @ left)[:, :, 0]
+            factors[rows] = kernel * (prior + solution)
+        return factors
 
     def _score(self, profiles: Interactions) -> np.ndarray:
-        factors, bias = self.fold_in(profiles)
-        return factors @ self.anime_factors_.T + self.anime_bias_ + (bias[:, None] + self.scale_[0])
+        expected = self.fold_in(profiles) @ self.anime_factors_.T
+        expected += self.anime_bias_ + self.scale_[0]
+        return expected
 
     def predict(self, entries: Interactions) -> np.ndarray:
         """Return the expected rating of each entry, float32 (nnz,), within the range trained on.
@@ -231,9 +294,8 @@ class RatingNet(Model):
         if not known.all() or not np.array_equal(entries.anime_ids, self.anime_ids_):
             raise InputError("the entries are not of the users and anime trained on: use score")
         rows, columns = users[entries.rows], entries.indices
-        match = np.einsum("ij,ij->i", self.user_factors_[rows], self.anime_factors_[columns])
-        expected = match + self.user_bias_[rows] + self.anime_bias_[columns] + self.scale_[0]
-        return np.clip(expected, *self.range_)
+        expected = np.einsum("ij,ij->i", self.user_factors_[rows], self.anime_factors_[columns])
+        return np.clip(expected + self.anime_bias_[columns] + self.scale_[0], *self.range_)
 
     def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
         """Return the ``k`` anime whose embeddings point the same way: ``anime_id``, ``similarity``.
@@ -245,16 +307,47 @@ class RatingNet(Model):
         support = self.anime_counts_ / (self.anime_counts_ + SUPPORT)
         return self._neighbours(vectors @ vectors[column] * support, column, k)
 
+    def similar_users(self, user_id: int, k: int = 10) -> pd.DataFrame:
+        """Return the ``k`` users trained on whose taste is the most alike.
+
+        Columns ``user_id`` and ``similarity``: the correlation, over all anime, of what the two are
+        expected to rate them by their embeddings (biases and spreads left out).
+
+        Raises
+        ------
+        InputError
+            If the user was not trained on.
+        """
+        self._check_fitted()
+        found, known = positions(self.user_ids_, np.array([user_id]))
+        if not known[0]:
+            raise InputError(f"user {user_id} is unknown to {self.NAME}: it was not trained on")
+        row = found[0]
+        root = np.linalg.cholesky(self._taste_covariance())
+        tastes = _unit_rows(self.user_factors_[:, : self.embedding_dim] @ root)
+        similarity = tastes @ tastes[row]
+        similarity[row] = -np.inf
+        best = np.argsort(-similarity, kind="stable")[: min(k, len(similarity) - 1)]
+        return pd.DataFrame({"user_id": self.user_ids_[best], "similarity": similarity[best]})
+
+    def _taste_covariance(self) -> np.ndarray:
+        """Return the covariance of the anime embeddings over all anime, with a jitter."""
+        vectors = self.anime_factors_[:, : self.embedding_dim]
+        covariance = np.atleast_2d(np.cov(vectors, rowvar=False))
+        jitter = 1e-6 * max(np.trace(covariance), 1e-12) * np.eye(len(covariance))
+        return (covariance + jitter).astype(np.float32)
+
     def embedding(self) -> np.ndarray:
         """Return the anime embeddings at length one, float32 (n_anime, embedding_dim)."""
-        norms = np.linalg.norm(self.anime_factors_, axis=1, keepdims=True)
-        return self.anime_factors_ / np.maximum(norms, 1e-12)
+        return _unit_rows(self.anime_factors_[:, : self.embedding_dim])
 
     @property
     def network_(self):
         """The Keras network; a loaded model reads it when first asked for it."""
         if self._network is None:
-            self._network = _keras().saving.load_model(self._network_file, safe_mode=True)
+            from anirec.models.rating_network import keras
+
+            self._network = keras.saving.load_model(self._network_file, safe_mode=True)
         return self._network
 
     def _save_more(self, folder: Path) -> None:
@@ -287,12 +380,57 @@ def _drop_accidents(file: Path) -> None:
             archive.writestr(zipfile.ZipInfo(name), content)
 
 
-def _keras():
-    """Import Keras on TensorFlow, with operations that give the same bits each time."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-    import tensorflow as tf
+def _tag_weights(train: Interactions, features: ItemFeatures | None) -> sparse.csr_array:
+    """Return the weights of the anime's tags, float32 (n_anime, n_tags).
 
-    tf.config.experimental.enable_op_determinism()
-    return keras
+    Tags of all kinds that at least two anime have; an anime's weights are equal and their squares
+    sum to 1. No columns without features.
+    """
+    kinds = [] if features is None else list(features.matrices.values())
+    if not kinds:
+        return sparse.csr_array((train.shape[1], 0), dtype=np.float32)
+    tags = sparse.csr_array(sparse.hstack(kinds))
+    tags = tags[:, np.flatnonzero(tags.sum(axis=0) > 1)]
+    root = np.sqrt(np.maximum(tags.sum(axis=1), 1)).astype(np.float32)
+    return sparse.csr_array(sparse.diags_array(1 / root) @ tags)
+
+
+def similar_lengths(lists: Interactions, marked: np.ndarray | None, size: int) -> list[np.ndarray]:
+    """Part users into batches of lists of similar length, to be padded to the longest.
+
+    Parameters
+    ----------
+    marked : bool (nnz,): users without any such entry are left out. None: all are taken.
+    size : the greatest number of entries of a batch, padding included; one list may be longer.
+
+    Returns
+    -------
+    rows of each batch, longest lists first.
+    """
+    lengths = lists.lengths
+    order = np.argsort(-lengths, kind="stable")
+    if marked is not None:
+        has = np.bincount(lists.rows[marked], minlength=len(lengths)) > 0
+        order = order[has[order]]
+    batches, start = [], 0
+    while start < len(order):
+        stop = start + max(1, size // max(1, lengths[order[start]]))
+        batches.append(order[start:stop])
+        start = stop
+    return batches
+
+
+def padded(lists: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the entries of some lists, and which are no padding.
+
+    Both are (len(rows), longest list); padding repeats the first entry of all.
+    """
+    lengths = lists.lengths[rows]
+    steps = np.arange(lengths.max(initial=0))
+    listed = steps < lengths[:, None]
+    return np.where(listed, lists.indptr[rows][:, None] + steps, 0), listed
+
+
+def _unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Return the rows at length one; zeros stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -28,7 +28,7 @@ _QUOTED_IN_LINE = rb'"(?:[^"\r\n\0]++|"")*+"'
 _BARE = rb'(?:[^",\r\n][^,"\r\n]*+)?+'
 _BARE_IN_LINE = rb'(?:[^",\r\n\0][^,"\r\n\0]*+)?+'
 _BARE_WITH_QUOTES = rb'(?:[^",\r\n][^,\r\n]*+)?+'
-_KEY = rb'"?\s*\d+(?:\.0+)?\s*"?'
+_KEY = rb'(?:[ \t]*+\d++(?:\.0++)?[ \t]*+|"\d++(?:\.0++)?")'
 _LINE_END = rb"(?:\r\n|\n|\r)"
 _LINE_ENDS = re.compile(_LINE_END)
 

@@ -387,8 +387,7 @@ class _Reader:
             reasons[FIRST_TEXT_REPAIR << i] = reason
         report.repaired = Counter({reasons[bit]: n for bit, n in outcome.repaired.items() if n})
         positions = np.union1d(outcome.bad, outcome.twice)
-        too_many = len(positions) > self._work.max_reject_fraction * report.read
-        if too_many:
+        if len(positions) > self._work.max_reject_fraction * report.read:
             positions = positions[:MAX_REASONED]
         twice = set(outcome.twice.tolist())
         for position, fields in zip(positions.tolist(), self._records(positions), strict=True):
@@ -396,8 +395,8 @@ class _Reader:
             reason = TWICE if position in twice else why_bad(entries, row)
             place = account.place(position) if account else (position + 2, position + 2)
             self._reject(*place, reason, self._masked(fields))
-        if too_many:
-            left = len(outcome.bad) + len(outcome.twice) - len(positions)
+        left = len(outcome.bad) + len(outcome.twice) - len(positions)
+        if left:
             report.rejected["for these or other reasons"] += left
 
     def _records(self, positions: np.ndarray) -> Iterator[list[str]]:

@@ -334,14 +334,15 @@ class _Reader:
 
     def _read_cells(self) -> dict[str, pa.Table]:
         """Read a file of one row per anime or user."""
-        clean = self._split()
-        kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
-        sql = f"SELECT * FROM {csv_sql(clean, kinds)}"
-        texts = self._work.connection.sql(sql).to_arrow_table().rename_columns(self._header)
-        clean.unlink()
-        account, report = self._account, self._report
-        if texts.num_rows != account.good:
-            raise AssertionError(f"{clean}: {texts.num_rows} records, not {account.good}")
+        report = self._report
+        texts = self._lines_as_texts()
+        if texts is None:
+            clean = self._split()
+            texts = self._texts(clean)
+            clean.unlink()
+            if texts.num_rows != self._account.good:
+                raise AssertionError(f"{clean}: {texts.num_rows} records")
+        account = self._account or Account.of_lines(texts.num_rows)
         ((name, cells),) = self._raw_file.tables.items()
         parsed = parse(name, texts, cells, repaired_rows=account.repaired)
         for row, reason in parsed.rejected.items():
@@ -351,6 +352,23 @@ class _Reader:
         report.kept = account.good - len(parsed.rejected)
         report.repaired = parsed.repaired
         return {name: parsed.table}
+
+    def _lines_as_texts(self) -> pa.Table | None:
+        """Return the records if the text is plain and each of them is a line, else None."""
+        if not self._text.line_end:
+            return None
+        try:
+            texts = self._texts(self._text.file, skip=1, line_end=self._text.line_end)
+        except duckdb.Error:
+            return None
+        return texts if texts.num_rows == self._text.n_lines - 1 else None
+
+    def _texts(self, file: Path, **dialect: object) -> pa.Table:
+        kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
+        query = f"SELECT * FROM {csv_sql(file, kinds, **dialect)}"
+        return (
+            self._work.connection.cursor().sql(query).to_arrow_table().rename_columns(self._header)
+        )
 
     def _read_entries(self) -> dict[str, pa.Table]:
         """Read a file of list entries, the fast way if it is plain, else record by record."""

@@ -65,6 +65,11 @@ class Account:
     lines: list[int] = field(default_factory=list)
     records: list[int] = field(default_factory=list)
 
+    @classmethod
+    def of_lines(cls, n: int) -> Account:
+        """Return the account of a file of ``n`` records of one line each, none of them bad."""
+        return cls(good=n, starts=[0], lines=[2], records=[2])
+
     def place(self, index: int) -> tuple[int, int]:
         """Return physical line and record number of the good record ``index``."""
         run = bisect_right(self.starts, index) - 1

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from anirec.config import ROOT, Paths
 from anirec.datasets.ingest import FileReport, Report, ingest
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 SMALL = ROOT / "tests" / "data"
 
@@ -67,7 +71,7 @@ def small(tmp_path: Path) -> Callable[[str], Dataset]:
 
     def copied(name: str) -> Dataset:
         raw = tmp_path / name
-        shutil.copytree(SMALL / name, raw)
+        shutil.copytree(SMALL / name, raw, dirs_exist_ok=True)
         return Dataset(Paths.of(name, raw, tmp_path / "processed" / name))
 
     return copied

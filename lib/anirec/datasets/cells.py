@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from anirec.datasets.countries import country_of
 from anirec.datasets.parsing import BadCell
 from anirec.datasets.schema import KEYS, arrow_schema
-from anirec.datasets.source import Cell
+from anirec.datasets.source import KEY_COLUMNS, Cell
 
 STUB_TITLE = "Anime #{}"
 AGAIN = "occurs again further down"
@@ -65,35 +65,50 @@ def parse(
     rejected: dict[int, str] = {}
     for raw, reason in [at for at in bad if at[0] == key_column]:
         rejected |= dict.fromkeys(np.flatnonzero(bad.pop((raw, reason))).tolist(), reason)
-    no_key = np.flatnonzero(columns[key].is_null().to_numpy(zero_copy_only=False))
-    rejected = dict.fromkeys(no_key.tolist(), "missing") | rejected
-    usable = np.setdiff1d(np.arange(n), no_key)
-    ids = columns[key].fill_null(0).to_numpy()[usable]
-    _, from_end = np.unique(ids[::-1], return_index=True)
-    last = usable[len(usable) - 1 - from_end]
+    usable = columns[key].is_valid().to_numpy(zero_copy_only=False)
+    for row in np.flatnonzero(~usable).tolist():
+        rejected.setdefault(row, "missing")
+    last = _last_of_each(columns[key].fill_null(0).to_numpy(), usable)
     kept = last
     if weights is None:
-        rejected |= dict.fromkeys(np.setdiff1d(usable, last).tolist(), AGAIN)
+        weights = np.ones(n, "int64")
+        rejected |= dict.fromkeys(np.flatnonzero(usable & ~last).tolist(), AGAIN)
     else:
         kept = usable
-    counted = np.zeros(n, "int64")
-    counted[kept] = 1 if weights is None else weights[kept]
+    counted = weights * kept
 
     repaired: Counter = Counter()
     for (raw, reason), mask in bad.items():
         repaired[f"{raw}: {reason}"] += int(counted[mask].sum())
     for reason, rows in (repaired_rows or {}).items():
         repaired[reason] += int(counted[rows].sum())
-    table = pa.table(columns).take(last)
+    table = pa.table(columns)
+    if not last.all():
+        table = table.filter(pa.array(last))
     rejected = {row: f"{key_column}: {reason}" for row, reason in sorted(rejected.items())}
     return Parsed(table, rejected, +repaired)
+
+
+def _last_of_each(ids: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Return a mask of the usable rows whose id no usable row further down has."""
+    rows = np.flatnonzero(usable)
+    ids = ids[rows]
+    if np.all(ids[1:] > ids[:-1]):
+        return usable
+    order = np.argsort(ids, kind="stable")
+    ends = np.append(ids[order][1:] != ids[order][:-1], True)
+    last = np.zeros(len(usable), dtype=bool)
+    last[rows[order[ends]]] = True
+    return last
 
 
 def _parsed(
     column: pa.ChunkedArray, cell: Cell, kinds: list[pa.DataType]
 ) -> tuple[list[pa.Array], dict[str, np.ndarray]]:
     """Return the canonical columns of a raw column, and masks of its bad cells by reason."""
-    coded = column.combine_chunks().fill_null("").dictionary_encode()
+    if cell.targets[0] in KEY_COLUMNS and (ids := _plain_ids(column)) is not None:
+        return [ids], {}
+    coded = column.fill_null("").dictionary_encode().combine_chunks()
     nothing = (None,) * len(kinds)
     values, bad = [], {}
     for code, text in enumerate(coded.dictionary.to_pylist()):
@@ -103,12 +118,27 @@ def _parsed(
             bad.setdefault(str(error), []).append(code)
             value = nothing
         values.append(value if isinstance(value, tuple) else (value,))
-    codes = coded.indices.to_numpy()
     filled = [
         _of_kind([value[i] for value in values], kind).take(coded.indices)
         for i, kind in enumerate(kinds)
     ]
-    return filled, {reason: np.isin(codes, which) for reason, which in bad.items()}
+    codes = coded.indices.to_numpy()
+    masks = {}
+    for reason, which in bad.items():
+        is_bad = np.zeros(len(values), dtype=bool)
+        is_bad[which] = True
+        masks[reason] = is_bad[codes]
+    return filled, masks
+
+
+def _plain_ids(column: pa.ChunkedArray) -> pa.Array | None:
+    """Return a column of ids if each is written in digits alone; None if one needs parsing."""
+    try:
+        ids = column.cast(pa.int32())
+    except pa.ArrowInvalid:
+        return None
+    least = pc.min(ids).as_py()
+    return ids.combine_chunks() if ids.null_count == 0 and (least or 0) > 0 else None
 
 
 def _of_kind(values: list, kind: pa.DataType) -> pa.Array:

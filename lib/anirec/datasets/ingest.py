@@ -334,14 +334,15 @@ class _Reader:
 
     def _read_cells(self) -> dict[str, pa.Table]:
         """Read a file of one row per anime or user."""
-        clean = self._split()
-        kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
-        sql = f"SELECT * FROM {csv_sql(clean, kinds)}"
-        texts = self._work.connection.sql(sql).to_arrow_table().rename_columns(self._header)
-        clean.unlink()
-        account, report = self._account, self._report
-        if texts.num_rows != account.good:
-            raise AssertionError(f"{clean}: {texts.num_rows} records, not {account.good}")
+        report = self._report
+        texts = self._lines_as_texts()
+        if texts is None:
+            clean = self._split()
+            texts = self._texts(clean)
+            clean.unlink()
+            if texts.num_rows != self._account.good:
+                raise AssertionError(f"{clean}: {texts.num_rows} records")
+        account = self._account or Account.of_lines(texts.num_rows)
         ((name, cells),) = self._raw_file.tables.items()
         parsed = parse(name, texts, cells, repaired_rows=account.repaired)
         for row, reason in parsed.rejected.items():
@@ -351,6 +352,23 @@ class _Reader:
         report.kept = account.good - len(parsed.rejected)
         report.repaired = parsed.repaired
         return {name: parsed.table}
+
+    def _lines_as_texts(self) -> pa.Table | None:
+        """Return the records if the text is plain and each of them is a line, else None."""
+        if not self._text.line_end:
+            return None
+        try:
+            texts = self._texts(self._text.file, skip=1, line_end=self._text.line_end)
+        except duckdb.Error:
+            return None
+        return texts if texts.num_rows == self._text.n_lines - 1 else None
+
+    def _texts(self, file: Path, **dialect: object) -> pa.Table:
+        kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
+        query = f"SELECT * FROM {csv_sql(file, kinds, **dialect)}"
+        return (
+            self._work.connection.cursor().sql(query).to_arrow_table().rename_columns(self._header)
+        )
 
     def _read_entries(self) -> dict[str, pa.Table]:
         """Read a file of list entries, the fast way if it is plain, else record by record."""
@@ -387,8 +405,7 @@ class _Reader:
             reasons[FIRST_TEXT_REPAIR << i] = reason
         report.repaired = Counter({reasons[bit]: n for bit, n in outcome.repaired.items() if n})
         positions = np.union1d(outcome.bad, outcome.twice)
-        too_many = len(positions) > self._work.max_reject_fraction * report.read
-        if too_many:
+        if len(positions) > self._work.max_reject_fraction * report.read:
             positions = positions[:MAX_REASONED]
         twice = set(outcome.twice.tolist())
         for position, fields in zip(positions.tolist(), self._records(positions), strict=True):
@@ -396,8 +413,8 @@ class _Reader:
             reason = TWICE if position in twice else why_bad(entries, row)
             place = account.place(position) if account else (position + 2, position + 2)
             self._reject(*place, reason, self._masked(fields))
-        if too_many:
-            left = len(outcome.bad) + len(outcome.twice) - len(positions)
+        left = len(outcome.bad) + len(outcome.twice) - len(positions)
+        if left:
             report.rejected["for these or other reasons"] += left
 
     def _records(self, positions: np.ndarray) -> Iterator[list[str]]:

@@ -160,7 +160,8 @@ def find_franchises(anime: pd.DataFrame) -> Franchises:
     anime : frame with ``anime_id``, ``title`` and, where known, ``title_english``, ``genres``
         (lists), ``type``, ``members``, ``year`` and ``aired_from``.
     """
-    titles = [_Title.of(title) for title in anime["title"].fillna("")]
+    names = _column(anime, "title")
+    titles = [_Title.of(name if isinstance(name, str) else "") for name in names]
     clusters = _Clusters(_genre_vectors(_column(anime, "genres")))
     english = [
         _Title.of(name) if isinstance(name, str) else None

@@ -74,17 +74,24 @@ class ItemItem(Model):
         InputError
             If there is not exactly one profile or the anime is unknown.
         """
+        terms = self.contributions(profile, np.array([self.column(anime_id)]))[:, 0]
+        ids = self.anime_ids_[profile.indices]
+        return pd.DataFrame({"anime_id": ids, "contribution": terms})
+
+    def contributions(self, profile: Interactions, columns: np.ndarray) -> np.ndarray:
+        """Return the terms of one profile's scores for several anime at once.
+
+        float32 (nnz, len(columns)): `explain` for the anime in those columns, which is much faster
+        than one after the other. Raises InputError if there is not exactly one profile.
+        """
         if profile.shape[0] != 1:
             raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
-        column = self.column(anime_id)
-        rows = self.weights_[profile.indices]
-        terms = rows[:, [column]].toarray()[:, 0] if sparse.issparse(rows) else rows[:, column]
-        return pd.DataFrame(
-            {
-                "anime_id": self.anime_ids_[profile.indices],
-                "contribution": np.asarray(terms * self._values(profile), dtype=np.float32),
-            }
-        )
+        if sparse.issparse(self.weights_):
+            weights = self.weights_[profile.indices][:, columns].toarray()
+        else:
+            weights = np.asarray(self.weights_[np.ix_(profile.indices, columns)])
+        values = np.broadcast_to(np.asarray(self._values(profile), np.float32), (profile.nnz,))
+        return weights * values[:, None]
 
     def prune(self, k: int) -> Self:
         """Return a fitted copy that keeps the ``k`` strongest weights per anime scored.

@@ -399,7 +399,7 @@ class AnimeRecommender:
         terms = self._terms(fitted, encoded, anime_id)
         row = self.anime.index.get_loc(anime_id)
         genres = self.catalogue.shared_genres(row, self._liked_rows(profile))[:REASONS]
-        reason = _reason(terms, genres)
+        reason = _reason(terms["title"].to_numpy(), terms["contribution"].to_numpy(), genres)
         expected = self._expected(profile)
         if len(terms):
             match = terms["contribution"].sum()
@@ -655,16 +655,16 @@ class AnimeRecommender:
         if expected is not None:
             frame["expected"] = expected[rows]
         frame["match"] = scores[rows]
-        if hasattr(fitted, "explain") and encoded.nnz:
+        if hasattr(fitted, "contributions") and encoded.nnz:
+            columns = np.searchsorted(fitted.anime_ids_, frame["anime_id"].to_numpy())
+            terms = fitted.contributions(encoded, columns)
+            titles = self.anime["title"].reindex(fitted.anime_ids_[encoded.indices]).to_numpy()
             liked = self._liked_rows(profile)
-            reasons, matches = [], []
-            for row in rows:
-                terms = self._terms(fitted, encoded, int(self.anime.index[row]))
-                genres = self.catalogue.shared_genres(row, liked)[:REASONS]
-                reasons.append(_reason(terms, genres))
-                matches.append(terms["contribution"].sum())
-            frame["match"] = np.array(matches, dtype=np.float32)
-            frame["because"] = reasons
+            genres = [self.catalogue.shared_genres(row, liked)[:REASONS] for row in rows]
+            frame["match"] = terms.sum(axis=0)
+            frame["because"] = [
+                _reason(titles, terms[:, place], genres[place]) for place in range(len(rows))
+            ]
         frame.attrs["note"] = _note(encoded.nnz > 0, len(frame), wanted)
         return frame
 
@@ -806,12 +806,13 @@ def _note(known: bool, found: int, wanted: int) -> str:
     return ""
 
 
-def _reason(terms: pd.DataFrame, genres: list[str]) -> str:
+def _reason(titles: np.ndarray, contributions: np.ndarray, genres: list[str]) -> str:
     """Return ``X (+0.31) and Y (+0.12), and it is Sports · Comedy``."""
-    strongest = terms[terms["contribution"] >= SHOWN_CONTRIBUTION].head(REASONS)
+    strongest = np.argsort(-contributions, kind="stable")[:REASONS]
     named = " and ".join(
-        f"{title} ({contribution:+.2f})"
-        for title, contribution in zip(strongest["title"], strongest["contribution"], strict=True)
+        f"{titles[place]} ({contributions[place]:+.2f})"
+        for place in strongest
+        if contributions[place] >= SHOWN_CONTRIBUTION
     )
     return f"{named}, and it is {' · '.join(genres)}" if named and genres else named
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,12 +151,32 @@ def test_reasons_are_the_exact_terms(recommender: AnimeRecommender) -> None:
 
 def test_dislikes_do_not_vouch_for_anything(recommender: AnimeRecommender) -> None:
     liked = recommender.recommend({1: 9.0}, k=9, filters=Filters.off()).set_index("anime_id")
-    for dislike in (2.0, Entry(liked=False), Entry(status="dropped")):
+    for dislike in (2.0, Entry(status="dropped")):
         frame = recommender.recommend({1: 9.0, 6: dislike}, k=9, filters=Filters.off())
         assert 6 not in frame["anime_id"].tolist()
         assert not frame["because"].str.contains("Tea Time").any()
         match = frame.set_index("anime_id")["match"]
         pd.testing.assert_series_equal(match, liked["match"].loc[match.index], rtol=1e-4)
+
+
+def test_a_thumb_down_lowers_similar_anime_by_exact_terms(recommender: AnimeRecommender) -> None:
+    def match(profile: dict, **filters: object) -> pd.Series:
+        chosen = replace(Filters.off(), **filters)
+        frame = recommender.recommend(profile, k=11, filters=chosen)
+        assert not frame["because"].str.contains("Tea Time (", regex=False).any()
+        return frame.set_index("anime_id")["match"]
+
+    profile = {1: 9.0, 4: 8.0, 6: Entry(liked=False)}
+    before, after = match({1: 9.0, 4: 8.0}), match(profile)
+    assert 6 not in after
+    assert after[8] < before[8]  # another school comedy
+    terms = recommender.explain(profile, 8).terms.set_index("title")["contribution"]
+    assert terms["Tea Time"] == pytest.approx(after[8] - before[8], abs=1e-5)
+    assert terms["Tea Time"] < 0
+    assert terms.sum() == pytest.approx(after[8], abs=1e-5)
+    ignored = match(profile, ignore_dislikes=True)
+    assert ignored[8] == pytest.approx(before[8])
+    assert 6 not in ignored
 
 
 def test_plans_say_nothing_and_stay_out(recommender: AnimeRecommender) -> None:
@@ -258,7 +279,7 @@ def test_entries_on_a_models_columns() -> None:
         30: Entry(rating=7),
         10: Entry(liked=True),
         20: Entry(status="dropped"),
-        5: Entry(liked=False),
+        5: Entry(rating=2),
         99: Entry(rating=3),
     }
     encoded = encoded_entries(entries, np.array([5, 10, 15, 20, 30]))

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_run import MECHA, catalogue, small_run
+from small_run import MECHA, catalogue, community, small_run
 
 from anirec.catalogue import Catalogue
 from anirec.config import InputError, Paths
 from anirec.evaluation import ndcg_at, top_ranked
+from anirec.features import item_features
 from anirec.interactions import Interactions, hold_out
-from anirec.models import EASE, HybridEASE
+from anirec.models import EASE, HybridEASE, RatingNet, TwoStage
 from anirec.profiles import Entry, Profile
 from anirec.recommender import (
     ALL,
@@ -290,26 +291,6 @@ def test_entries_on_a_models_columns() -> None:
     assert encoded.n_unknown == 1
 
 
-def test_serving_needs_none_of_the_heavy_libraries(paths: Paths) -> None:
-    code = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from anirec.config import Paths\n"
-        "from anirec.recommender import AnimeRecommender, Filters\n"
-        f"paths = Paths.of('sample', processed_dir={str(paths.processed)!r},"
-        f" output_dir={str(paths.outputs)!r})\n"
-        "recommender = AnimeRecommender.load(paths)\n"
-        "recommender.search('irn sky')\n"
-        "recommender.recommend({1: 9.0}, filters=Filters(variety=0.5))\n"
-        "recommender.explain({1: 9.0}, 5)\n"
-        "recommender.similar(1, model='content')\n"
-        "heavy = {'tensorflow', 'keras', 'sklearn', 'duckdb', 'matplotlib'}\n"
-        "print(*sorted(heavy & set(sys.modules)))"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == ""
-
-
 def test_the_catalogue_is_kept_and_made_anew_when_the_table_changes(tmp_path: Path) -> None:
     paths = small_run(tmp_path)
     table = paths.processed / "anime.parquet"
@@ -460,3 +441,97 @@ def test_held_out_people_are_served_as_well_as_by_the_bare_model(
         served.append(np.searchsorted(train.anime_ids, frame["anime_id"]))
     assert bare > 0.4
     assert ndcg(np.array(served)) == pytest.approx(bare, rel=0.005)
+
+
+@pytest.fixture(scope="module")
+def two_stage_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """A run with all that is served: a two-stage model and a network's exported arrays."""
+    paths = small_run(tmp_path_factory.mktemp("two-stage"))
+    train = Interactions.from_frame(community())
+    features = item_features(catalogue(), train.anime_ids)
+    model = TwoStage(n_candidates=3, n_folds=2, n_rounds=20, n_draws=1, n_threads=1)
+    model.fit(train, features=features).save(paths.models / model.NAME)
+    net = RatingNet(embedding_dim=2)
+    rng = np.random.default_rng(0)
+    n = train.shape[1]
+    net.anime_ids_, net.popularity_ = train.anime_ids, np.full(n, 0.5, dtype=np.float32)
+    net.user_ids_, net.user_bias_ = np.array([0]), np.zeros(1, dtype=np.float32)
+    net.user_factors_ = np.zeros((1, 2), dtype=np.float32)
+    net.anime_factors_ = rng.normal(0, 1, (n, 2)).astype(np.float32)
+    net.anime_bias_ = rng.normal(0, 1, n).astype(np.float32)
+    net.anime_counts_ = np.full(n, 100)
+    net.scale_, net.range_ = np.float32([7, 1.5]), np.float32([1, 10])
+    net.history_ = pd.DataFrame({"epoch": [1], "loss": [1.0], "val_loss": [1.0]})
+    net._network, net._network_file = None, paths.processed / "anime.parquet"  # never opened
+    net.save(paths.models / net.NAME)
+    return paths
+
+
+def test_two_stage_is_served_by_default(two_stage_paths: Paths) -> None:
+    recommender = AnimeRecommender.load(two_stage_paths)
+    assert recommender.default_model == "two-stage"
+    profile = {1: 9.0, 4: 8.0}
+    # Only three are candidates, but they are found among what the filters let through.
+    frame = recommender.recommend(profile, k=6, filters=Filters(without_genres=["Mecha"]))
+    assert set(frame["anime_id"]) == {6, 8, 9}
+    assert len(recommender.recommend(profile, k=20, filters=Filters.off())) == 8
+    model = recommender.model("two-stage")
+    best = int(recommender.recommend(profile, k=1)["anime_id"].iloc[0])
+    explanation = recommender.explain(profile, best)
+    encoded = encoded_entries(Profile.of(profile), model.anime_ids_)
+    usable = ~np.isin(model.anime_ids_, [1, 3, 4, 7, 10])
+    score = model.score(encoded, allowed=usable)[0, model.column(best)]
+    assert explanation.ranker["contribution"].sum() == pytest.approx(score, abs=1e-4)
+    assert explanation.match == pytest.approx(explanation.terms["contribution"].sum(), abs=1e-6)
+    assert recommender.explain(profile, 3).ranker is None  # hidden: it comes too early
+
+
+def test_a_thumb_down_counts_with_a_ranker_too(two_stage_paths: Paths) -> None:
+    recommender = AnimeRecommender.load(two_stage_paths)
+    off = Filters.off()
+    before = recommender.recommend({1: 9.0, 8: 9.0}, k=11, filters=off)
+    after = recommender.recommend({1: 9.0, 8: 9.0, 6: Entry(liked=False)}, k=11, filters=off)
+    place = [f.set_index("anime_id")["rank"].loc[[7, 9, 10]].sum() for f in (before, after)]
+    assert place[1] >= place[0] - 3  # title 6 itself went, so all may move up one place
+    match = [f.set_index("anime_id")["match"] for f in (before, after)]
+    assert (match[1].loc[[7, 9, 10]] < match[0].loc[[7, 9, 10]]).all()
+
+
+def test_the_rating_expected_of_the_person(two_stage_paths: Paths) -> None:
+    recommender = AnimeRecommender.load(two_stage_paths)
+    net = recommender.model("rating-net")
+    rated = recommender.recommend({1: 9.0, 4: 3.0, 6: None}, k=3)
+    known = encoded_entries({1: Entry(9), 4: Entry(3)}, net.anime_ids_)
+    values = np.clip(net.score(known)[0], 1, 10)
+    columns = [net.column(anime_id) for anime_id in rated["anime_id"]]
+    assert rated["expected"].tolist() == pytest.approx(values[columns].tolist())
+    first = int(rated["anime_id"].iloc[0])
+    explained = recommender.explain({1: 9.0, 4: 3.0, 6: None}, first)
+    assert explained.expected == pytest.approx(rated["expected"].iloc[0])
+    assert "expected" not in recommender.recommend({1: None}, k=3)
+    assert len(recommender.to_rate(k=4)) == 4
+
+
+def test_serving_needs_none_of_the_heavy_libraries(two_stage_paths: Paths) -> None:
+    paths = two_stage_paths
+    code = (
+        "import sys\n"
+        "from anirec.config import Paths\n"
+        "from anirec.lists import to_xml\n"
+        "from anirec.recommender import AnimeRecommender, Filters, Profile\n"
+        f"paths = Paths.of('sample', processed_dir={str(paths.processed)!r},"
+        f" output_dir={str(paths.outputs)!r})\n"
+        "recommender = AnimeRecommender.load(paths)\n"
+        "recommender.search('irn sky')\n"
+        "recommender.recommend({1: 9.0}, filters=Filters(variety=0.5))\n"
+        "recommender.explain({1: 9.0}, 5)\n"
+        "recommender.similar(1, model='content')\n"
+        "recommender.surprise({1: 9.0})\n"
+        "recommender.to_rate()\n"
+        "recommender.knowledge({1: 9.0})\n"
+        "to_xml(Profile.of({1: 9.0}), recommender.catalogue)\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'duckdb', 'matplotlib'}\n"
+        "print(recommender.default_model, *sorted(heavy & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "two-stage"

@@ -77,7 +77,10 @@ REASONS = 2
 KNOWN_FROM = 10
 """From so many titles on it can be told how well a profile is known."""
 
-MOST_JUDGED = 200
+TO_RATE_POOL = 2000
+"""What is asked for a rating is one of this many best known anime."""
+
+MOST_JUDGED = 100
 """Titles of a long profile that are ranked from the others; the rest would change little."""
 
 JUDGED_AT_ONCE = 32
@@ -160,6 +163,7 @@ class AnimeRecommender:
         segments: pd.DataFrame | None = None,
     ) -> None:
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
+        self._shown = self.catalogue.anime[SHOWN]
         self._model_dir = model_dir
         self._segments = segments
         self._models: dict[str, object] = {}
@@ -402,10 +406,11 @@ class AnimeRecommender:
         usable = self._usable(fitted, self._allowed(profile, filters))
         terms = self._terms(taste, column)
         row = self.anime.index.get_loc(anime_id)
-        genres = self.catalogue.shared_genres(row, self._liked_rows(profile))[:REASONS]
+        rows = np.array([row])
+        genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)[0]
         liked = terms[terms["anime_id"].isin(_liked(profile))]
         reason = _reason(liked["title"].to_numpy(), liked["contribution"].to_numpy(), genres)
-        expected = self._expected(profile)
+        expected = self._expected(profile, rows)
         match = terms["contribution"].sum() if len(terms) else taste.scores(None)[column]
         return Explanation(
             text=f"because you liked {reason}" if reason else "",
@@ -413,7 +418,7 @@ class AnimeRecommender:
             terms=terms,
             genres=genres,
             ranker=taste.ranking(column, usable),
-            expected=None if expected is None else float(expected[row]),
+            expected=None if expected is None else float(expected[0]),
         )
 
     # --- the profile itself
@@ -474,17 +479,18 @@ class AnimeRecommender:
         """
         profile = Profile.of(profile or {})
         open_ = self._allowed(profile, filters)
-        popularity = self._popularity()
-        factors = self._factors()
-        franchise = self.catalogue.franchises.number
-        uncertain = _Uncertainty(factors, self.catalogue.rows(profile))
+        popularity = np.where(open_, self._popularity(), 0)
+        rows = np.argsort(-popularity, kind="stable")[:TO_RATE_POOL]
+        rows = rows[popularity[rows] > 0]
+        chances, franchise = popularity[rows], self.catalogue.franchises.number[rows]
+        uncertain = _Uncertainty(self._factors(), self.catalogue.rows(profile))
+        left = np.ones(len(rows), dtype=bool)
         chosen: list[int] = []
-        while len(chosen) < k and (open_ & (popularity > 0)).any():
-            worth = np.where(open_, uncertain.variance() * popularity, -np.inf)
-            best = int(np.argmax(worth))
-            chosen.append(best)
-            uncertain.observe(best)
-            open_ &= franchise != franchise[best]
+        while len(chosen) < k and left.any():
+            best = int(np.argmax(np.where(left, uncertain.variance(rows) * chances, -np.inf)))
+            chosen.append(int(rows[best]))
+            uncertain.observe(chosen[-1])
+            left &= franchise != franchise[best]
         return self._described(np.array(chosen, dtype=np.int64))
 
     def _popularity(self) -> np.ndarray:
@@ -611,7 +617,7 @@ class AnimeRecommender:
             best = int(np.argmax(worth))
             chosen.append(best)
             left[best] = False
-            nearest = np.maximum(nearest, self.catalogue.likeness(pool[best], pool))
+            nearest = np.maximum(nearest, self.catalogue.likeness(pool[[best]], pool)[0])
         return pool[chosen]
 
     def _surprising(self, scores: np.ndarray, liked: np.ndarray, k: int, seed: int) -> np.ndarray:
@@ -620,9 +626,7 @@ class AnimeRecommender:
         if not len(pool):
             return pool
         relevance = np.linspace(1, 0, len(pool), endpoint=False) ** 2
-        nearest = np.zeros(len(pool))
-        for row in liked:
-            nearest = np.maximum(nearest, self.catalogue.likeness(row, pool))
+        nearest = self.catalogue.likeness(liked, pool).max(axis=0, initial=0)
         members = self._standardised_members(pool)
         unexpected = (1 - nearest) / (1 + np.exp(members))
         chance = np.random.default_rng(seed).gumbel(scale=0.5, size=len(pool))
@@ -640,7 +644,7 @@ class AnimeRecommender:
     # --- what is said about them
 
     def _described(self, rows: np.ndarray) -> pd.DataFrame:
-        frame = self.anime.iloc[rows][SHOWN].reset_index(drop=True)
+        frame = self._shown.iloc[rows].reset_index(drop=True)
         frame["genres"] = [", ".join(listed_values(genres)) for genres in frame["genres"]]
         frame.insert(0, "rank", np.arange(1, len(frame) + 1))
         return frame
@@ -650,15 +654,14 @@ class AnimeRecommender:
     ) -> pd.DataFrame:
         """Return the anime at ``rows`` with all that `recommend` says of them."""
         frame = self._described(rows)
-        expected = self._expected(profile)
+        expected = self._expected(profile, rows)
         if expected is not None:
-            frame["expected"] = expected[rows]
+            frame["expected"] = expected
         frame["match"] = scores[rows]
         if taste.is_sum:
             columns = np.searchsorted(taste.fitted.anime_ids_, frame["anime_id"].to_numpy())
             terms = taste.contributions(columns)
-            liked_rows = self._liked_rows(profile)
-            genres = [self.catalogue.shared_genres(row, liked_rows)[:REASONS] for row in rows]
+            genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)
             liked = np.isin(taste.anime_ids, _liked(profile))
             titles = self.anime["title"].reindex(taste.anime_ids[liked]).to_numpy()
             frame["match"] = terms.sum(axis=0)
@@ -682,8 +685,8 @@ class AnimeRecommender:
         )
         return terms.sort_values("contribution", ascending=False, kind="stable", ignore_index=True)
 
-    def _expected(self, profile: Profile) -> np.ndarray | None:
-        """Return the rating expected of each anime, float32 (n_anime,), NaN where unknown.
+    def _expected(self, profile: Profile, rows: np.ndarray) -> np.ndarray | None:
+        """Return the rating expected of the anime at ``rows``, float32 (n,), NaN where unknown.
 
         None without a fitted `RatingNet` or without any rating by the person.
         """
@@ -694,11 +697,11 @@ class AnimeRecommender:
         encoded = encoded_entries(rated, net.anime_ids_)
         if not encoded.nnz:
             return None
-        expected = np.full(len(self.catalogue), np.nan, dtype=np.float32)
-        rows = self._rows_of(net)
-        values = np.clip(net.score(encoded)[0], *net.range_)
-        expected[rows[rows >= 0]] = values[rows >= 0]
-        return expected
+        columns, known = positions(net.anime_ids_, self.anime.index.to_numpy()[rows])
+        factors, bias = net.fold_in(encoded)
+        rating = net.anime_factors_[columns] @ factors[0] + net.anime_bias_[columns]
+        expected = np.clip(rating + bias[0] + net.scale_[0], *net.range_)
+        return np.where(known, expected, np.nan).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -783,9 +786,10 @@ class _Uncertainty:
         design = self._factors[known].astype(np.float64)
         self._covariance = np.linalg.inv(design.T @ design + np.eye(self._factors.shape[1]))
 
-    def variance(self) -> np.ndarray:
-        """Return the variance of each anime's expected rating, float (n_anime,)."""
-        return np.einsum("ij,ij->i", self._factors @ self._covariance, self._factors)
+    def variance(self, rows: np.ndarray) -> np.ndarray:
+        """Return the variance of the expected rating of the anime at ``rows``, float (n,)."""
+        factors = self._factors[rows]
+        return np.einsum("ij,ij->i", factors @ self._covariance, factors)
 
     def observe(self, row: int) -> None:
         """Take one more rating as known (Sherman–Morrison)."""

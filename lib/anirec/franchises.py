@@ -271,6 +271,12 @@ class _Clusters:
             self._about[first] += self._about[second]
             self._size[first] += self._size[second]
 
+    def merge_where(self, roots: list[int], carries: list[bool], alike: np.ndarray) -> None:
+        """Merge the pairs of clusters that both carry a name and are ``alike``, bool (n, n)."""
+        both = np.logical_and.outer(carries, carries)
+        for a, b in np.argwhere(np.triu(both & alike, k=1)).tolist():
+            self.merge(roots[a], roots[b])
+
     def likeness(self, roots: list[int]) -> np.ndarray:
         """Return the cosine of each pair of clusters' genres, float32 (n, n)."""
         about = self._about[roots]
@@ -372,20 +378,21 @@ def _merge_by_run(
     roots = list(places)
     if not 1 < len(roots) <= MOST_CLUSTERS:
         return
-    carries = {
-        root: Place.NAME in places[root] or len(members[root]) >= LEAST_SHARE * clusters.size(root)
+    carries = [
+        Place.NAME in places[root] or len(members[root]) >= LEAST_SHARE * clusters.size(root)
         for root in roots
-    }
+    ]
     content = [word for word in run if _content([word])]
     rarest = min(len(clusters.roots(anywhere.get(word, ()))) for word in content)
     like = clusters.likeness(roots)
-    coherent = (like > ALIKE).mean() > ALIKE
-    for a, b in combinations(range(len(roots)), 2):
-        first, second = roots[a], roots[b]
-        if carries[first] and carries[second]:
-            needed = _likeness_needed(run, places[first], places[second], rarest, coherent)
-            if like[a, b] >= needed:
-                clusters.merge(first, second)
+    coherent = bool((like > ALIKE).mean() > ALIKE)
+    # Clusters differ in few ways: what is needed is asked once for each pair of ways.
+    kinds, kind = np.unique([int(places[root]) for root in roots], return_inverse=True)
+    needed = [
+        [_likeness_needed(run, Place(x), Place(y), rarest, coherent) for y in kinds.tolist()]
+        for x in kinds.tolist()
+    ]
+    clusters.merge_where(roots, carries, like >= np.array(needed)[np.ix_(kind, kind)])
 
 
 def _likeness_needed(
@@ -470,9 +477,7 @@ def _merge_by_word(clusters: _Clusters, found: set[int], occurs_in: int, is_name
     else:
         return
     carries = [members[root] >= LEAST_SHARE * clusters.size(root) for root in roots]
-    for a, b in combinations(range(n), 2):
-        if carries[a] and carries[b] and like[a, b] > needed:
-            clusters.merge(roots[a], roots[b])
+    clusters.merge_where(roots, carries, like > needed)
 
 
 # --- in which order -------------------------------------------------------------------------

@@ -38,16 +38,16 @@ MARKERS = frozenset(
 
 COMMON = frozenset(
     """
-    akuma angel animal beast black blood blue boku boy boys bouken chikyuu chou city code comic
+    akuma angel animal beast black blood blue boku bouken boy boys chikyuu chou city code comic
     cross dark days death densetsu devil dragon dream earth eiyuu fantasy fight final fire force
-    galaxy game gakuen ghost ginga girl girls god hana happy heart hero high hime hoshi hunter idol
-    inu isekai jidai kamen kami kamisama kaze kidou kimi king kishi kishin knight koi kokoro koukou kuro
-    legend life little live love magic magical mahou mahoutsukai maou master mirai monogatari
-    monster moon music my nichijou neko ninja onna ookami ore otome ou pink power prince princess
-    quest red robo robot sakura samurai school sekai senki senshi sensei seitokai shin shinigami
-    shoujo shounen sora soul space spirit star story street super sword taisen tantei time tokyo
-    tonari tsuki uchuu umi vampire wakusei war watashi white wild witch world yami yuki yume
-    yuusha zombie
+    gakuen galaxy game ghost ginga girl girls god hana happy heart hero high hime hoshi hunter
+    idol inu isekai jidai kamen kami kamisama kaze kidou kimi king kishi kishin knight koi
+    kokoro koukou kuro legend life little live love magic magical mahou mahoutsukai maou master
+    mirai monogatari monster moon music my neko nichijou ninja onna ookami ore otome ou pink
+    power prince princess quest red robo robot sakura samurai school seitokai sekai senki sensei
+    senshi shin shinigami shoujo shounen sora soul space spirit star story street super sword
+    taisen tantei time tokyo tonari tsuki uchuu umi vampire wakusei war watashi white wild witch
+    world yami yuki yume yuusha zombie
     """.split()  # noqa: SIM905
 )
 """Words that so many titles share that alone, or one with another, they name no franchise."""

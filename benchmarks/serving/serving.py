@@ -15,6 +15,7 @@ an answer per model and length of list, private memory.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -316,7 +317,11 @@ PARTS = {f.__name__: f for f in (load, kernel, answers, keystrokes, imports)}
 
 def measured(part: str, work: Path) -> object:
     command = [sys.executable, __file__, part, str(work)]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    # One thread, as for one of many kernels: the products are too small for more to help.
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    ran = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **one}
+    )
     return json.loads(ran.stdout)
 
 

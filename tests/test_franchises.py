@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from anirec.config import ROOT
 from anirec.franchises import Franchises, find_franchises
 
 LABELLED = Path(__file__).parent / "data"
@@ -55,6 +57,25 @@ def test_pairs_in_a_real_catalogue(real_data: Path) -> None:
     precision, recall = precision_and_recall(anime, pairs)
     assert precision >= 0.95
     assert recall >= 0.85
+
+
+def test_franchises_of_the_sample() -> None:
+    """Every pair of the sample's anime whose franchise is known there."""
+    anime = pd.read_csv(ROOT / "data" / "sample" / "anime-dataset-2023.csv")
+    anime = anime.rename(columns={"Name": "title", "English name": "title_english"})
+    anime["title_english"] = anime["title_english"].where(anime["title_english"] != "UNKNOWN")
+    anime["genres"] = anime["Genres"].str.split(", ")
+    number = dict(zip(anime["anime_id"], find_franchises(anime).number, strict=True))
+    known = pd.read_csv(ROOT / "data" / "sample" / "franchises.csv")
+    known["found"] = known["anime_id"].map(number)
+
+    def pairs(column: str) -> set[tuple[int, int]]:
+        groups = known.groupby(column)["anime_id"]
+        return {pair for _, ids in groups for pair in combinations(sorted(ids), 2)}
+
+    same, found = pairs("franchise"), pairs("found")
+    assert len(same & found) >= 0.95 * len(found)
+    assert len(same & found) >= 0.85 * len(same)
 
 
 @pytest.mark.parametrize(

@@ -79,14 +79,14 @@ def export(*entries: tuple) -> bytes:
         (Entry(rating=9), False, True, True, 9),
         (Entry(rating=4), True, True, True, 4),
         (Entry(liked=True), False, True, True, 9),
-        (Entry(liked=False), True, True, False, 2),
+        (Entry(liked=False), True, True, False, None),
         (Entry(rating=8, liked=False), True, True, False, 8),
         (Entry(status="completed"), False, True, True, None),
         (Entry(status="watching"), False, True, False, None),
         (Entry(status="dropped"), True, True, False, None),
         (Entry(rating=7, status="dropped"), False, True, False, 7),
         (Entry(status="plan_to_watch"), False, False, False, None),
-        (Entry(status="plan_to_watch", liked=False), True, True, False, 2),
+        (Entry(status="plan_to_watch", liked=False), True, True, False, None),
     ],
 )
 def test_what_an_entry_means(

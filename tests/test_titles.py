@@ -116,6 +116,27 @@ def test_is_name(titles: TitleIndex) -> None:
     assert not titles.is_name("steins")
 
 
+@pytest.mark.parametrize("name", [None, " "])
+def test_a_catalogue_without_names(name: str | None) -> None:
+    nameless = pd.DataFrame({"anime_id": [1], "title": [name], "members": [None]})
+    titles = TitleIndex(nameless.assign(title_english=None, title_japanese=None))
+    assert titles.search("naruto") == []
+    assert titles.named("naruto") is None
+    assert titles.alike("naruto", 90) is None
+    with pytest.raises(UnknownTitle):
+        titles.resolve("naruto")
+
+
+def test_named_and_alike(titles: TitleIndex) -> None:
+    assert titles.named("gintama") == 10
+    assert titles.named("GINTAMA'") == 11
+    assert titles.named("gint") is None
+    assert titles.alike("Gintamma", 90) == 10
+    assert titles.alike("Gin", 90) is None
+    assert titles.is_name_of("attack on titan", 1)
+    assert not titles.is_name_of("attack on titan", 2)
+
+
 def test_a_catalogue_of_one() -> None:
     one = pd.DataFrame([ROWS[0]], columns=["anime_id", "title", "title_english", "title_japanese",
                                            "members"])  # fmt: skip

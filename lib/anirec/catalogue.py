@@ -17,6 +17,7 @@ import pandas as pd
 from anirec.config import InputError
 from anirec.files import written_whole
 from anirec.franchises import Franchises, find_franchises
+from anirec.interactions import positions
 from anirec.titles import TitleIndex
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,9 @@ class Catalogue:
     ) -> None:
         anime = anime.reindex(columns=COLUMNS)
         self.anime = anime.set_index("anime_id", drop=False)
+        ids = anime["anime_id"].to_numpy()
+        self._id_order = np.argsort(ids, kind="stable")
+        self._sorted_ids = ids[self._id_order]
         if derived is None:
             self.titles = TitleIndex(anime)
             self.franchises = find_franchises(anime)
@@ -153,6 +157,7 @@ class Catalogue:
         self._adult = anime["is_adult"].astype("boolean").fillna(False).to_numpy(dtype=bool)
         self.genres, self.genre_names = _membership(anime["genres"])
         self._studios = [frozenset(listed(studios)) for studios in anime["studios"]]
+        self._genre_shares = self.genres.mean(axis=0) if len(anime) else np.zeros(0)
         rarity = np.log(max(1, len(anime)) / np.maximum(self.genres.sum(axis=0), 1)) + 0.5
         vectors = self.genres * rarity.astype(np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -191,10 +196,9 @@ class Catalogue:
 
     def rows(self, anime_ids: Collection[int] | np.ndarray) -> np.ndarray:
         """Return the rows of those of the anime that the catalogue has."""
-        rows = self.anime.index.get_indexer(
-            anime_ids if isinstance(anime_ids, np.ndarray) else list(anime_ids)
-        )
-        return rows[rows >= 0]
+        wanted = np.fromiter(anime_ids, dtype=np.int64, count=len(anime_ids))
+        places, known = positions(self._sorted_ids, wanted)
+        return self._id_order[places[known]]
 
     def mask(self, anime_ids: Collection[int]) -> np.ndarray:
         """Return which anime of the catalogue are among those, bool (n_anime,)."""
@@ -266,21 +270,29 @@ class Catalogue:
             return self.franchises.next_parts(finished, on_list)
         return np.ones(len(self), dtype=bool)
 
-    def likeness(self, row: int, others: np.ndarray) -> np.ndarray:
-        """Return how alike an anime and others are, from 0 to 1: 1 within a franchise, otherwise
-        the cosine of their genres, of which rare ones weigh more."""
-        same = self.franchises.number[others] == self.franchises.number[row]
-        return np.where(same, 1.0, self._vectors[others] @ self._vectors[row])
+    def likeness(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Return how alike anime and others are, from 0 to 1, float (len(rows), len(others)).
 
-    def shared_genres(self, row: int, liked: np.ndarray) -> list[str]:
-        """Return the genres of an anime that tell most of what is liked: commoner there than in
-        the catalogue."""
+        1 within a franchise, otherwise the cosine of their genres, of which rare ones weigh more.
+        """
+        number = self.franchises.number
+        cosines = self._vectors[rows] @ self._vectors[others].T
+        cosines[number[rows][:, None] == number[others]] = 1
+        return cosines
+
+    def shared_genres(self, rows: np.ndarray, liked: np.ndarray, most: int) -> list[list[str]]:
+        """Return the genres of each anime at ``rows`` that tell most of what is liked, the rows
+        ``liked``: commoner there than in the catalogue; at most ``most`` of each."""
         if not len(liked):
-            return []
-        own = np.flatnonzero(self.genres[row] & self.genres[liked].any(axis=0))
-        share = self.genres[liked][:, own].mean(axis=0)
-        telling = share * np.log((share + 0.01) / (self.genres[:, own].mean(axis=0) + 0.01))
-        return [self.genre_names[place] for place in own[np.argsort(-telling, kind="stable")]]
+            return [[] for _ in rows]
+        share = self.genres[liked].mean(axis=0)
+        telling = share * np.log((share + 0.01) / (self._genre_shares + 0.01))
+        order = np.argsort(-telling, kind="stable")
+        order = order[share[order] > 0]
+        return [
+            [self.genre_names[place] for place in order[self.genres[row, order]][:most]]
+            for row in rows
+        ]
 
 
 def _read_derived(file: Path, source: str) -> Mapping[str, np.ndarray] | None:

@@ -113,11 +113,16 @@ def recommend(
     format: FormatOption = "table",
 ) -> None:
     """Recommend anime to someone who likes the titles given; a rating below 5 is a dislike."""
-    from anirec.recommender import AnimeRecommender, Filters, parse_title
+    from anirec.profiles import DISLIKED_BELOW
+    from anirec.recommender import AnimeRecommender, Entry, Filters, parse_title
 
     _check_format(format)
     recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
-    profile = dict(parse_title(recommender, text) for text in titles)
+    profile = {}
+    for text in titles:
+        anime_id, rating = parse_title(recommender, text)
+        disliked = rating is not None and rating < DISLIKED_BELOW
+        profile[anime_id] = Entry(rating, liked=False if disliked else None)
     frame = recommender.recommend(profile, k=k, model=model, filters=Filters(adult=adult))
     if frame.attrs["note"]:
         typer.echo(f"anirec: {frame.attrs['note']}", err=True)
@@ -190,7 +195,7 @@ def _cell(name: str, value: object, width: int) -> str:
     if not isinstance(value, str):
         if pd.isna(value):
             return ""
-        return f"{value:.2f}" if isinstance(value, float) or name == "match" else str(value)
+        return str(int(value)) if name in ("rank", "year", "episodes") else f"{value:.2f}"
     if name == "genres":
         value = value.replace(", ", " · ")
         while _width(value) > width and " · " in value:

@@ -36,6 +36,22 @@ MARKERS = frozenset(
 )
 """Words that tell a part of a franchise from the others, but not which franchise it is."""
 
+COMMON = frozenset(
+    """
+    akuma angel animal beast black blood blue boku bouken boy boys chikyuu chou city code comic
+    cross dark days death densetsu devil dragon dream earth eiyuu fantasy fight final fire force
+    gakuen galaxy game ghost ginga girl girls god hana happy heart hero high hime hoshi hunter
+    idol inu isekai jidai kamen kami kamisama kaze kidou kimi king kishi kishin knight koi
+    kokoro koukou kuro legend life little live love magic magical mahou mahoutsukai maou master
+    mirai monogatari monster moon music my neko nichijou ninja onna ookami ore otome ou pink
+    power prince princess quest red robo robot sakura samurai school seitokai sekai senki sensei
+    senshi shin shinigami shoujo shounen sora soul space spirit star story street super sword
+    taisen tantei time tokyo tonari tsuki uchuu umi vampire wakusei war watashi white wild witch
+    world yami yuki yume yuusha zombie
+    """.split()  # noqa: SIM905
+)
+"""Words that so many titles share that alone, or one with another, they name no franchise."""
+
 NUMERAL = re.compile(r"\d+|i{1,3}|iv|vi{0,3}|ix|xi{0,3}|s\d+|\d+wei|\d+rei")
 
 ORDINALS = {
@@ -68,6 +84,9 @@ ALIKE = 0.6
 
 UNKNOWN_LIKENESS = 0.4
 """The likeness of an anime without genres to any other."""
+
+ALIKE_COMMON = 0.85
+"""Genres must agree so well where one anime's name is a common word that another begins with."""
 
 NEVER = 2.0
 """A likeness that no two clusters have."""
@@ -160,7 +179,8 @@ def find_franchises(anime: pd.DataFrame) -> Franchises:
     anime : frame with ``anime_id``, ``title`` and, where known, ``title_english``, ``genres``
         (lists), ``type``, ``members``, ``year`` and ``aired_from``.
     """
-    titles = [_Title.of(title) for title in anime["title"].fillna("")]
+    names = _column(anime, "title")
+    titles = [_Title.of(name if isinstance(name, str) else "") for name in names]
     clusters = _Clusters(_genre_vectors(_column(anime, "genres")))
     english = [
         _Title.of(name) if isinstance(name, str) else None
@@ -270,6 +290,12 @@ class _Clusters:
             self._about[first] += self._about[second]
             self._size[first] += self._size[second]
 
+    def merge_where(self, roots: list[int], carries: list[bool], alike: np.ndarray) -> None:
+        """Merge the pairs of clusters that both carry a name and are ``alike``, bool (n, n)."""
+        both = np.logical_and.outer(carries, carries)
+        for a, b in np.argwhere(np.triu(both & alike, k=1)).tolist():
+            self.merge(roots[a], roots[b])
+
     def likeness(self, roots: list[int]) -> np.ndarray:
         """Return the cosine of each pair of clusters' genres, float32 (n, n)."""
         about = self._about[roots]
@@ -371,20 +397,21 @@ def _merge_by_run(
     roots = list(places)
     if not 1 < len(roots) <= MOST_CLUSTERS:
         return
-    carries = {
-        root: Place.NAME in places[root] or len(members[root]) >= LEAST_SHARE * clusters.size(root)
+    carries = [
+        Place.NAME in places[root] or len(members[root]) >= LEAST_SHARE * clusters.size(root)
         for root in roots
-    }
+    ]
     content = [word for word in run if _content([word])]
     rarest = min(len(clusters.roots(anywhere.get(word, ()))) for word in content)
     like = clusters.likeness(roots)
-    coherent = (like > ALIKE).mean() > ALIKE
-    for a, b in combinations(range(len(roots)), 2):
-        first, second = roots[a], roots[b]
-        if carries[first] and carries[second]:
-            needed = _likeness_needed(run, places[first], places[second], rarest, coherent)
-            if like[a, b] >= needed:
-                clusters.merge(first, second)
+    coherent = bool((like > ALIKE).mean() > ALIKE)
+    # Clusters differ in few ways: what is needed is asked once for each pair of ways.
+    kinds, kind = np.unique([int(places[root]) for root in roots], return_inverse=True)
+    needed = [
+        [_likeness_needed(run, Place(x), Place(y), rarest, coherent) for y in kinds.tolist()]
+        for x in kinds.tolist()
+    ]
+    clusters.merge_where(roots, carries, like >= np.array(needed)[np.ix_(kind, kind)])
 
 
 def _likeness_needed(
@@ -399,18 +426,23 @@ def _likeness_needed(
     coherent : whether the genres of most clusters with the run agree.
     """
     words = _content(run)
+    common = all(word in COMMON for word in run if _content([word]))
     if Place.NAME in first and Place.NAME in second:
         return 0.0 if words >= 2 else 0.1 if len(run[0]) > LONG_WORD else 0.25
     if Place.NAME in first or Place.NAME in second:
         other = second if Place.NAME in first else first
         if other & ALONE:
             return 0.1 if words >= 2 else 0.3
+        if common and not coherent:
+            return ALIKE_COMMON
         rare = 0.5 if clusters <= 3 or coherent else 0.65 if clusters <= 8 else 0.85
         return {1: rare, 2: 0.3}.get(words, 0.15) + (0 if Place.HEAD in other else 0.15)
     if not (first & IN_HEAD and second & IN_HEAD):
         return NEVER
     if words >= 3:
         return 0.3
+    if common:
+        return NEVER
     if words == 2:
         if clusters <= 2:
             return 0.3
@@ -425,8 +457,11 @@ def _long_words(titles: list[_Title]) -> dict[str, set[int]]:
     words: dict[str, set[int]] = defaultdict(set)
     for index, title in enumerate(titles):
         if CROSSOVER.isdisjoint(title.words):
-            for word in _stem(title.head):
-                if len(word) >= LONG_WORD and _content([word]):
+            parts = list(title.parts())
+            # ``Yes! Precure 5``: an exclamation is no name yet.
+            told = parts[:2] if _content(parts[0]) <= 1 else parts[:1]
+            for word in (word for part in told for word in _stem(part)):
+                if len(word) >= LONG_WORD and _content([word]) and word not in COMMON:
                     words[word].add(index)
     return words
 
@@ -464,14 +499,12 @@ def _merge_by_word(clusters: _Clusters, found: set[int], occurs_in: int, is_name
         needed = 0.5
     elif occurs_in <= 2:
         needed = 0.7
-    elif coherent >= (ALIKE if n < 8 else 0.4) and occurs_in <= 1.5 * n + 1:
+    elif coherent >= (ALIKE if n < 6 else 0.3) and occurs_in <= 1.5 * n + 1:
         needed = ALIKE
     else:
         return
     carries = [members[root] >= LEAST_SHARE * clusters.size(root) for root in roots]
-    for a, b in combinations(range(n), 2):
-        if carries[a] and carries[b] and like[a, b] > needed:
-            clusters.merge(roots[a], roots[b])
+    clusters.merge_where(roots, carries, like > needed)
 
 
 # --- in which order -------------------------------------------------------------------------

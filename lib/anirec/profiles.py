@@ -21,8 +21,8 @@ DISLIKED_BELOW = 5
 MAX_ENTRIES = 20_000
 """Entries of a list, at most."""
 
-LIKED_AS, DISLIKED_AS = 9.0, 2.0
-"""The rating that a thumb up or down stands for where there is no rating."""
+LIKED_AS = 9.0
+"""The rating that a thumb up stands for where there is no rating."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,8 @@ class Entry:
 
     @property
     def stands_for(self) -> float | None:
-        """The rating, or the one that a thumb stands for; None where there is neither."""
-        if self.rating is not None or self.liked is None:
-            return self.rating
-        return LIKED_AS if self.liked else DISLIKED_AS
+        """The rating, or the one that a thumb up stands for; None where there is neither."""
+        return LIKED_AS if self.liked and self.rating is None else self.rating
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,9 @@ SURPRISE_POOL = 150
 LEAST_SCORE_QUANTILE = 0.6
 """A surprise for somebody unknown has a mean score above this share of the catalogue."""
 
+DISLIKED_SHARE = 0.5
+"""What a thumb down takes away, as a share of what having watched the anime would add."""
+
 SHOWN_CONTRIBUTION = 0.005
 """A title is named as a reason if it contributes at least this."""
 
@@ -74,7 +77,10 @@ REASONS = 2
 KNOWN_FROM = 10
 """From so many titles on it can be told how well a profile is known."""
 
-MOST_JUDGED = 200
+TO_RATE_POOL = 2000
+"""What is asked for a rating is one of this many best known anime."""
+
+MOST_JUDGED = 100
 """Titles of a long profile that are ranked from the others; the rest would change little."""
 
 JUDGED_AT_ONCE = 32
@@ -157,6 +163,7 @@ class AnimeRecommender:
         segments: pd.DataFrame | None = None,
     ) -> None:
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
+        self._shown = self.catalogue.anime[SHOWN]
         self._model_dir = model_dir
         self._segments = segments
         self._models: dict[str, object] = {}
@@ -259,10 +266,10 @@ class AnimeRecommender:
         """
         profile = self._checked(profile)
         fitted = self.model(model or self.default_model)
-        encoded = self._encoded(fitted, profile, filters)
-        scores = self._scores(fitted, encoded, self._allowed(profile, filters))
+        taste = self._taste(fitted, profile, filters)
+        scores = self._scores(taste, self._allowed(profile, filters))
         rows = self._picked(scores, k, filters)
-        return self._reasoned(rows, scores, fitted, encoded, profile, k)
+        return self._reasoned(rows, scores, taste, profile, k)
 
     def similar(
         self,
@@ -342,10 +349,10 @@ class AnimeRecommender:
         own = Profile.of(profile or {})
         fitted = self.model(model or self.default_model)
         stands_for = Profile({anime_id: Entry(liked=True) for anime_id in self.segments[segment]})
-        encoded = self._encoded(fitted, stands_for, filters)
-        scores = self._scores(fitted, encoded, self._allowed(own, filters))
+        taste = self._taste(fitted, stands_for, filters)
+        scores = self._scores(taste, self._allowed(own, filters))
         rows = self._picked(scores, k, filters)
-        return self._reasoned(rows, scores, fitted, encoded, stands_for, k)
+        return self._reasoned(rows, scores, taste, stands_for, k)
 
     def surprise(
         self,
@@ -373,10 +380,10 @@ class AnimeRecommender:
             frame.attrs["note"] = _note(True, len(frame), k)
             return frame
         fitted = self.model(model or self.default_model)
-        encoded = self._encoded(fitted, profile, filters)
-        scores = self._scores(fitted, encoded, allowed)
+        taste = self._taste(fitted, profile, filters)
+        scores = self._scores(taste, allowed)
         rows = self._surprising(scores, self._liked_rows(profile), k, seed)
-        return self._reasoned(rows, scores, fitted, encoded, profile, k)
+        return self._reasoned(rows, scores, taste, profile, k)
 
     def explain(
         self,
@@ -394,24 +401,24 @@ class AnimeRecommender:
         """
         profile = self._checked(profile)
         fitted = self.model(model or self.default_model)
-        encoded = self._encoded(fitted, profile, filters)
+        taste = self._taste(fitted, profile, filters)
         column = fitted.column(anime_id)
-        terms = self._terms(fitted, encoded, anime_id)
+        usable = self._usable(fitted, self._allowed(profile, filters))
+        terms = self._terms(taste, column)
         row = self.anime.index.get_loc(anime_id)
-        genres = self.catalogue.shared_genres(row, self._liked_rows(profile))[:REASONS]
-        reason = _reason(terms, genres)
-        expected = self._expected(profile)
-        if len(terms):
-            match = terms["contribution"].sum()
-        else:
-            match = fitted.score(encoded)[0, column] if encoded.nnz else fitted.popularity_[column]
+        rows = np.array([row])
+        genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)[0]
+        liked = terms[terms["anime_id"].isin(_liked(profile))]
+        reason = _reason(liked["title"].to_numpy(), liked["contribution"].to_numpy(), genres)
+        expected = self._expected(profile, rows)
+        match = terms["contribution"].sum() if len(terms) else taste.scores(None)[column]
         return Explanation(
             text=f"because you liked {reason}" if reason else "",
             match=float(match),
             terms=terms,
             genres=genres,
-            ranker=self._ranking(fitted, encoded, column, self._allowed(profile, filters)),
-            expected=None if expected is None else float(expected[row]),
+            ranker=taste.ranking(column, usable),
+            expected=None if expected is None else float(expected[0]),
         )
 
     # --- the profile itself
@@ -428,7 +435,7 @@ class AnimeRecommender:
         if name is None:
             return Knowledge(None, none, "No model here can tell how well it knows you.")
         fitted = self.model(name)
-        encoded = self._encoded(fitted, profile, Filters())
+        encoded = self._taste(fitted, profile, USUAL).shown
         if encoded.nnz < KNOWN_FROM:
             missing = KNOWN_FROM - encoded.nnz
             titles = "title" if missing == 1 else "titles"
@@ -472,17 +479,18 @@ class AnimeRecommender:
         """
         profile = Profile.of(profile or {})
         open_ = self._allowed(profile, filters)
-        popularity = self._popularity()
-        factors = self._factors()
-        franchise = self.catalogue.franchises.number
-        uncertain = _Uncertainty(factors, self.catalogue.rows(profile))
+        popularity = np.where(open_, self._popularity(), 0)
+        rows = np.argsort(-popularity, kind="stable")[:TO_RATE_POOL]
+        rows = rows[popularity[rows] > 0]
+        chances, franchise = popularity[rows], self.catalogue.franchises.number[rows]
+        uncertain = _Uncertainty(self._factors(), self.catalogue.rows(profile))
+        left = np.ones(len(rows), dtype=bool)
         chosen: list[int] = []
-        while len(chosen) < k and (open_ & (popularity > 0)).any():
-            worth = np.where(open_, uncertain.variance() * popularity, -np.inf)
-            best = int(np.argmax(worth))
-            chosen.append(best)
-            uncertain.observe(best)
-            open_ &= franchise != franchise[best]
+        while len(chosen) < k and left.any():
+            best = int(np.argmax(np.where(left, uncertain.variance(rows) * chances, -np.inf)))
+            chosen.append(int(rows[best]))
+            uncertain.observe(chosen[-1])
+            left &= franchise != franchise[best]
         return self._described(np.array(chosen, dtype=np.int64))
 
     def _popularity(self) -> np.ndarray:
@@ -524,19 +532,24 @@ class AnimeRecommender:
             raise InputError("the profile holds dislikes only: add a title you like")
         return profile
 
-    def _encoded(self, fitted, profile: Profile, filters: Filters) -> Interactions:
-        """Return the profile on a model's columns: what says something of the person's taste."""
+    def _taste(self, fitted, profile: Profile, filters: Filters) -> _Taste:
+        """Return what a model is shown of the profile, and what counts against similar anime."""
+        watched = {anime_id: entry for anime_id, entry in profile.items() if entry.watched}
+        against = {a: Entry() for a, entry in watched.items() if entry.liked is False}
         signed = fitted.NAME in SIGNED and not filters.ignore_dislikes
-        entries = {
+        shown = {
             anime_id: entry
-            for anime_id, entry in profile.items()
-            if entry.watched and (signed or not entry.disliked)
+            for anime_id, entry in watched.items()
+            if anime_id not in against and (signed or not entry.disliked)
         }
-        return encoded_entries(entries, fitted.anime_ids_)
+        return _Taste(
+            fitted,
+            encoded_entries(shown, fitted.anime_ids_),
+            encoded_entries({} if filters.ignore_dislikes else against, fitted.anime_ids_),
+        )
 
     def _liked_rows(self, profile: Profile) -> np.ndarray:
-        liked = [anime_id for anime_id, e in profile.items() if e.watched and not e.disliked]
-        return self.catalogue.rows(liked)
+        return self.catalogue.rows(_liked(profile))
 
     def _rows_of(self, fitted) -> np.ndarray:
         """Return the row of the catalogue of each of a model's columns, -1 where it lacks it."""
@@ -557,14 +570,12 @@ class AnimeRecommender:
         known = mask([a for a, entry in profile.items() if entry.status != "plan_to_watch"])
         return allowed & self.catalogue.follows_rule(filters.franchises, finished, known, on_list)
 
-    def _scores(self, fitted, encoded: Interactions, allowed: np.ndarray) -> np.ndarray:
-        """Return the model's scores by row of the catalogue, float32; -inf where not allowed."""
-        rows = self._rows_of(fitted)
-        usable = self._usable(fitted, allowed)
-        known = encoded.nnz > 0
-        raw = fitted.score(encoded, allowed=usable)[0] if known else fitted.popularity_
+    def _scores(self, taste: _Taste, allowed: np.ndarray) -> np.ndarray:
+        """Return the scores by row of the catalogue, float32; -inf where not allowed."""
+        rows = self._rows_of(taste.fitted)
+        usable = self._usable(taste.fitted, allowed)
         scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
-        scores[rows[usable]] = raw[usable]
+        scores[rows[usable]] = taste.scores(usable)[usable]
         return scores
 
     def _usable(self, fitted, allowed: np.ndarray) -> np.ndarray:
@@ -606,7 +617,7 @@ class AnimeRecommender:
             best = int(np.argmax(worth))
             chosen.append(best)
             left[best] = False
-            nearest = np.maximum(nearest, self.catalogue.likeness(pool[best], pool))
+            nearest = np.maximum(nearest, self.catalogue.likeness(pool[[best]], pool)[0])
         return pool[chosen]
 
     def _surprising(self, scores: np.ndarray, liked: np.ndarray, k: int, seed: int) -> np.ndarray:
@@ -615,9 +626,7 @@ class AnimeRecommender:
         if not len(pool):
             return pool
         relevance = np.linspace(1, 0, len(pool), endpoint=False) ** 2
-        nearest = np.zeros(len(pool))
-        for row in liked:
-            nearest = np.maximum(nearest, self.catalogue.likeness(row, pool))
+        nearest = self.catalogue.likeness(liked, pool).max(axis=0, initial=0)
         members = self._standardised_members(pool)
         unexpected = (1 - nearest) / (1 + np.exp(members))
         chance = np.random.default_rng(seed).gumbel(scale=0.5, size=len(pool))
@@ -635,61 +644,49 @@ class AnimeRecommender:
     # --- what is said about them
 
     def _described(self, rows: np.ndarray) -> pd.DataFrame:
-        frame = self.anime.iloc[rows][SHOWN].reset_index(drop=True)
+        frame = self._shown.iloc[rows].reset_index(drop=True)
         frame["genres"] = [", ".join(listed_values(genres)) for genres in frame["genres"]]
         frame.insert(0, "rank", np.arange(1, len(frame) + 1))
         return frame
 
     def _reasoned(
-        self,
-        rows: np.ndarray,
-        scores: np.ndarray,
-        fitted,
-        encoded: Interactions,
-        profile: Profile,
-        wanted: int,
+        self, rows: np.ndarray, scores: np.ndarray, taste: _Taste, profile: Profile, wanted: int
     ) -> pd.DataFrame:
         """Return the anime at ``rows`` with all that `recommend` says of them."""
         frame = self._described(rows)
-        expected = self._expected(profile)
+        expected = self._expected(profile, rows)
         if expected is not None:
-            frame["expected"] = expected[rows]
+            frame["expected"] = expected
         frame["match"] = scores[rows]
-        if hasattr(fitted, "explain") and encoded.nnz:
-            liked = self._liked_rows(profile)
-            reasons, matches = [], []
-            for row in rows:
-                terms = self._terms(fitted, encoded, int(self.anime.index[row]))
-                genres = self.catalogue.shared_genres(row, liked)[:REASONS]
-                reasons.append(_reason(terms, genres))
-                matches.append(terms["contribution"].sum())
-            frame["match"] = np.array(matches, dtype=np.float32)
-            frame["because"] = reasons
-        frame.attrs["note"] = _note(encoded.nnz > 0, len(frame), wanted)
+        if taste.is_sum:
+            columns = np.searchsorted(taste.fitted.anime_ids_, frame["anime_id"].to_numpy())
+            terms = taste.contributions(columns)
+            genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)
+            liked = np.isin(taste.anime_ids, _liked(profile))
+            titles = self.anime["title"].reindex(taste.anime_ids[liked]).to_numpy()
+            frame["match"] = terms.sum(axis=0)
+            frame["because"] = [
+                _reason(titles, terms[liked, place], genres[place]) for place in range(len(rows))
+            ]
+        frame.attrs["note"] = _note(taste.shown.nnz > 0, len(frame), wanted)
         return frame
 
-    def _terms(self, fitted, encoded: Interactions, anime_id: int) -> pd.DataFrame:
+    def _terms(self, taste: _Taste, column: int) -> pd.DataFrame:
         """Return the terms of an anime's match, greatest first; none for a model without."""
-        if not hasattr(fitted, "explain") or not encoded.nnz:
-            return pd.DataFrame(columns=["anime_id", "title", "contribution"])
-        terms = fitted.explain(encoded, anime_id)
-        terms.insert(1, "title", self.anime["title"].reindex(terms["anime_id"]).to_numpy())
+        names = ["anime_id", "title", "contribution"]
+        if not taste.is_sum:
+            return pd.DataFrame(columns=names)
+        terms = pd.DataFrame(
+            {
+                "anime_id": taste.anime_ids,
+                "title": self.anime["title"].reindex(taste.anime_ids).to_numpy(),
+                "contribution": taste.contributions(np.array([column]))[:, 0],
+            }
+        )
         return terms.sort_values("contribution", ascending=False, kind="stable", ignore_index=True)
 
-    def _ranking(
-        self, fitted, encoded: Interactions, column: int, allowed: np.ndarray
-    ) -> pd.DataFrame | None:
-        """Return what a two-stage model's ranker made of a candidate; None where it had no say."""
-        usable = self._usable(fitted, allowed)
-        if not hasattr(fitted, "explain_ranking") or not encoded.nnz or not usable[column]:
-            return None
-        try:
-            return fitted.explain_ranking(encoded, int(fitted.anime_ids_[column]), allowed=usable)
-        except InputError:  # it was none of the candidates, or there were too few to learn from
-            return None
-
-    def _expected(self, profile: Profile) -> np.ndarray | None:
-        """Return the rating expected of each anime, float32 (n_anime,), NaN where unknown.
+    def _expected(self, profile: Profile, rows: np.ndarray) -> np.ndarray | None:
+        """Return the rating expected of the anime at ``rows``, float32 (n,), NaN where unknown.
 
         None without a fitted `RatingNet` or without any rating by the person.
         """
@@ -700,11 +697,76 @@ class AnimeRecommender:
         encoded = encoded_entries(rated, net.anime_ids_)
         if not encoded.nnz:
             return None
-        expected = np.full(len(self.catalogue), np.nan, dtype=np.float32)
-        rows = self._rows_of(net)
-        values = np.clip(net.score(encoded)[0], *net.range_)
-        expected[rows[rows >= 0]] = values[rows >= 0]
-        return expected
+        columns, known = positions(net.anime_ids_, self.anime.index.to_numpy()[rows])
+        factors, bias = net.fold_in(encoded)
+        rating = net.anime_factors_[columns] @ factors[0] + net.anime_bias_[columns]
+        expected = np.clip(rating + bias[0] + net.scale_[0], *net.range_)
+        return np.where(known, expected, np.nan).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Taste:
+    """A profile as a model sees it.
+
+    Attributes
+    ----------
+    fitted : the model.
+    shown : the entries the model is shown, (1, n_anime).
+    against : the thumbs down: each takes away `DISLIKED_SHARE` of what having watched it would add.
+    """
+
+    fitted: object
+    shown: Interactions
+    against: Interactions
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the match is a sum over the profile."""
+        return hasattr(self.fitted, "contributions") and self.shown.nnz > 0
+
+    @property
+    def anime_ids(self) -> np.ndarray:
+        """What the terms of the match come from, (n_terms,)."""
+        return self.fitted.anime_ids_[np.concatenate([self.shown.indices, self.against.indices])]
+
+    def contributions(self, columns: np.ndarray) -> np.ndarray:
+        """Return the terms of the match of several anime, float32 (n_terms, len(columns))."""
+        terms = self.fitted.contributions(self.shown, columns)
+        return np.concatenate([terms, self._taken_away(columns)])
+
+    def _taken_away(self, columns: np.ndarray) -> np.ndarray:
+        said = self.fitted.contributions(self.against, columns)
+        return np.float32(-DISLIKED_SHARE) * said
+
+    def scores(self, usable: np.ndarray | None) -> np.ndarray:
+        """Return the model's score of each of its anime, float32 (n_anime,), less the dislikes.
+
+        Popularity where the model knows nothing of the list. The scores of a ranker are no sums:
+        what dislikes take away of the match is taken from them in standard deviations of the best
+        `POOL` ones.
+        """
+        if not self.shown.nnz:
+            return self.fitted.popularity_
+        scores = self.fitted.score(self.shown, allowed=usable)[0]
+        if not self.against.nnz or not self.is_sum:
+            return scores
+        pool = _best_first(scores)[:POOL]
+        match = self.fitted.contributions(self.shown, pool).sum(axis=0)
+        scale = scores[pool].std() / max(float(match.std()), 1e-9)
+        if not hasattr(self.fitted, "explain_ranking"):
+            pool, scale = np.arange(len(scores)), 1.0
+        scores[pool] += scale * self._taken_away(pool).sum(axis=0)
+        return scores
+
+    def ranking(self, column: int, usable: np.ndarray) -> pd.DataFrame | None:
+        """Return what a two-stage model's ranker made of a candidate; None where it had no say."""
+        if not hasattr(self.fitted, "explain_ranking") or not self.shown.nnz or not usable[column]:
+            return None
+        try:
+            anime_id = int(self.fitted.anime_ids_[column])
+            return self.fitted.explain_ranking(self.shown, anime_id, allowed=usable)
+        except InputError:  # it was none of the candidates, or there were too few to learn from
+            return None
 
 
 class _Uncertainty:
@@ -724,9 +786,10 @@ class _Uncertainty:
         design = self._factors[known].astype(np.float64)
         self._covariance = np.linalg.inv(design.T @ design + np.eye(self._factors.shape[1]))
 
-    def variance(self) -> np.ndarray:
-        """Return the variance of each anime's expected rating, float (n_anime,)."""
-        return np.einsum("ij,ij->i", self._factors @ self._covariance, self._factors)
+    def variance(self, rows: np.ndarray) -> np.ndarray:
+        """Return the variance of the expected rating of the anime at ``rows``, float (n,)."""
+        factors = self._factors[rows]
+        return np.einsum("ij,ij->i", factors @ self._covariance, factors)
 
     def observe(self, row: int) -> None:
         """Take one more rating as known (Sherman–Morrison)."""
@@ -789,6 +852,11 @@ def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Inte
     )
 
 
+def _liked(profile: Profile) -> list[int]:
+    """Return what was watched and not disliked."""
+    return [anime_id for anime_id, e in profile.items() if e.watched and not e.disliked]
+
+
 def _best_first(scores: np.ndarray) -> np.ndarray:
     """Return the rows of finite scores, the greatest first."""
     found = np.flatnonzero(np.isfinite(scores))
@@ -806,12 +874,13 @@ def _note(known: bool, found: int, wanted: int) -> str:
     return ""
 
 
-def _reason(terms: pd.DataFrame, genres: list[str]) -> str:
+def _reason(titles: np.ndarray, contributions: np.ndarray, genres: list[str]) -> str:
     """Return ``X (+0.31) and Y (+0.12), and it is Sports · Comedy``."""
-    strongest = terms[terms["contribution"] >= SHOWN_CONTRIBUTION].head(REASONS)
+    strongest = np.argsort(-contributions, kind="stable")[:REASONS]
     named = " and ".join(
-        f"{title} ({contribution:+.2f})"
-        for title, contribution in zip(strongest["title"], strongest["contribution"], strict=True)
+        f"{titles[place]} ({contributions[place]:+.2f})"
+        for place in strongest
+        if contributions[place] >= SHOWN_CONTRIBUTION
     )
     return f"{named}, and it is {' · '.join(genres)}" if named and genres else named
 

@@ -101,7 +101,7 @@ class TitleIndex:
             value_vars=["title", "title_english", "title_japanese"],
             value_name="name",
         ).dropna(subset="name")
-        names = names[names["name"].str.strip() != ""]
+        names = names[names["name"].astype("str").str.strip() != ""]
         raw = names["name"].tolist()
         normal = [normalized(name) for name in raw]
         # Ascending, so that the names with a prefix lie side by side.
@@ -179,7 +179,7 @@ class TitleIndex:
         least ``least``, of 100; None otherwise."""
         query = normalized(text)
         fits = np.zeros(len(self._names), dtype=np.float32)
-        if query:
+        if query and self._names:
             shortlist, similarity = self._similar(query, partly=False)
             fits[shortlist] = similarity
         best = self._best(np.where(fits >= least, fits, 0), 1)
@@ -201,7 +201,7 @@ class TitleIndex:
         """
         fits = np.zeros(len(self._names), dtype=np.float32)
         query = normalized(text)
-        if not query:
+        if not query or not self._names:
             return fits
         shortlist, similarity = self._similar(query, partly)
         fits[shortlist] = similarity
@@ -356,6 +356,8 @@ def _trigrams(names: list[str]) -> tuple[np.ndarray, np.ndarray]:
     int64 and int32 (n_trigrams,): three code points of 21 bits each; the positions in ``names``.
     """
     lengths = np.fromiter((len(name) for name in names), dtype=np.int64, count=len(names))
+    if not names:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)
     text = " " + "  ".join(names) + " "
     points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
     keys = (points[:-2] << 42) | (points[1:-1] << 21) | points[2:]

@@ -197,3 +197,21 @@ def test_loading_and_scoring_need_no_heavy_libraries(
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(MODELS[name], "contributions")])
+def test_contributions_are_the_explanations_of_several_anime(
+    name: str, fitted: dict, profiles: Interactions
+) -> None:
+    one = profiles.users(np.array([0]))
+    columns = np.array([5, 20, 7])
+    models = (
+        [fitted[name], fitted[name].prune(4)] if hasattr(fitted[name], "prune") else [fitted[name]]
+    )
+    for model in models:
+        together = model.contributions(one, columns)
+        for place, column in enumerate(columns):
+            alone = model.explain(one, int(model.anime_ids_[column]))["contribution"]
+            np.testing.assert_allclose(together[:, place], alone, rtol=1e-6)
+    with pytest.raises(InputError, match="explain takes one profile, not 2"):
+        fitted[name].contributions(profiles, columns)

@@ -74,17 +74,24 @@ class ItemItem(Model):
         InputError
             If there is not exactly one profile or the anime is unknown.
         """
+        terms = self.contributions(profile, np.array([self.column(anime_id)]))[:, 0]
+        ids = self.anime_ids_[profile.indices]
+        return pd.DataFrame({"anime_id": ids, "contribution": terms})
+
+    def contributions(self, profile: Interactions, columns: np.ndarray) -> np.ndarray:
+        """Return the terms of one profile's scores for several anime at once.
+
+        float32 (nnz, len(columns)): `explain` for the anime in those columns, which is much faster
+        than one after the other. Raises InputError if there is not exactly one profile.
+        """
         if profile.shape[0] != 1:
             raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
-        column = self.column(anime_id)
-        rows = self.weights_[profile.indices]
-        terms = rows[:, [column]].toarray()[:, 0] if sparse.issparse(rows) else rows[:, column]
-        return pd.DataFrame(
-            {
-                "anime_id": self.anime_ids_[profile.indices],
-                "contribution": np.asarray(terms * self._values(profile), dtype=np.float32),
-            }
-        )
+        if sparse.issparse(self.weights_):
+            weights = entries_at(self.weights_, profile.indices, columns)
+        else:
+            weights = np.asarray(self.weights_[np.ix_(profile.indices, columns)])
+        values = np.broadcast_to(np.asarray(self._values(profile), np.float32), (profile.nnz,))
+        return weights * values[:, None]
 
     def prune(self, k: int) -> Self:
         """Return a fitted copy that keeps the ``k`` strongest weights per anime scored.
@@ -180,6 +187,25 @@ def autoencoder(gram: np.ndarray, penalty: np.ndarray | float) -> tuple[np.ndarr
     weights /= -precision
     np.fill_diagonal(weights, 0)
     return weights, precision
+
+
+def entries_at(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return ``matrix[rows][:, columns]``, dense, by bisection: few columns of long rows.
+
+    The matrix's indices ascend within each row, as those of `strongest` do.
+    """
+    if not matrix.nnz:
+        return np.zeros((len(rows), len(columns)), dtype=np.float32)
+    low = np.repeat(matrix.indptr[rows][:, None], len(columns), axis=1).astype(np.int64)
+    end = np.broadcast_to(matrix.indptr[rows + 1][:, None], low.shape).astype(np.int64)
+    high, last = end, matrix.nnz - 1
+    while (low < high).any():
+        middle = (low + high) // 2
+        less = (matrix.indices[np.minimum(middle, last)] < columns) & (low < high)
+        low, high = np.where(less, middle + 1, low), np.where(less, high, middle)
+    at = np.minimum(low, last)
+    found = (low < end) & (matrix.indices[at] == columns)
+    return np.where(found, matrix.data[at], 0).astype(np.float32)
 
 
 def strongest(

@@ -298,6 +298,11 @@ class TwoStage(Model):
         self._check_fitted()
         return self.retriever_.explain(profile, anime_id)
 
+    def contributions(self, profile: Interactions, columns: np.ndarray) -> np.ndarray:
+        """Return the retriever's terms for several anime: see `ItemItem.contributions`."""
+        self._check_fitted()
+        return self.retriever_.contributions(profile, columns)
+
     def explain_ranking(
         self, profile: Interactions, anime_id: int, allowed: np.ndarray | None = None
     ) -> pd.DataFrame:

@@ -73,7 +73,8 @@ PREPARED = ("processed/interactions.npz", "processed/split.parquet")
 FITTED = tuple(
     f"models/{name}/model.json"
     for name in (
-        "popularity", "content", "item-knn", "pure-svd", "ease", "hybrid-ease", "rating-net",
+        "popularity", "content", "item-knn", "pure-svd", "ease", "hybrid-ease",
+        "two-stage", "rating-net",
     )
 )  # fmt: skip
 STAGES = (
@@ -93,6 +94,7 @@ STAGES = (
         "04_clustering",
         needs_ratings=True,
         reads=(*PREPARED, *CATALOGUE),
+        writes=("tables/04_titles.csv",),
     ),
     Stage("05_insights", needs_ratings=True, reads=TABLES),
     Stage(
@@ -101,6 +103,7 @@ STAGES = (
         reads=(
             *CATALOGUE,
             *FITTED,
+            "tables/04_titles.csv",
         ),
     ),
 )

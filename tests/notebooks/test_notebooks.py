@@ -34,7 +34,7 @@ def sentences(paths: Paths, number: str) -> str:
 def run(paths: Paths, *selections: Selection, epochs: int = 1) -> None:
     folders = [f"processed_dir={paths.processed}", f"output_dir={paths.outputs}"]
     parameters = pipeline.parse_parameters(
-        paths.dataset, str(paths.raw), [*folders, f"epochs={epochs}"]
+        paths.dataset, str(paths.raw), [*folders, f"epochs={epochs}", "ranker_rounds=10"]
     )
     for selection in selections or (Selection(),):
         pipeline.run(parameters, selection)

@@ -36,6 +36,8 @@ def tiny_run(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """A whole run of the six notebooks on the tiny sample; its folders."""
     folder = tmp_path_factory.mktemp("tiny")
     folders = [f"processed_dir={folder / 'processed'}", f"output_dir={folder / 'outputs'}"]
-    parameters = pipeline.parse_parameters("sample", str(tiny_raw), [*folders, "epochs=3"])
+    parameters = pipeline.parse_parameters(
+        "sample", str(tiny_raw), [*folders, "epochs=3", "ranker_rounds=40"]
+    )
     pipeline.run(parameters)
     return Paths.of("sample", tiny_raw, folder / "processed", folder / "outputs")

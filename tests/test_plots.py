@@ -200,6 +200,13 @@ def test_number(value: float, text: str) -> None:
     assert plots.number(value) == text
 
 
+def test_differences_carry_their_sign() -> None:
+    assert [plots.signed(v) for v in (0.0123, -0.1, 0.0001, 0.0)] == [
+        "+0.012", "−0.100", "0.000", "0.000",
+    ]  # fmt: skip
+    assert plots.points(-0.028) == "−2.8"
+
+
 def test_dollar_signs_are_no_formula() -> None:
     odd = BARS.assign(name=["C$ and $x", "100 %", "a_b^c"])
     assert "C$ and $x" in written(plots.ranked_bars(odd, "name", "value", "Title", "things"))

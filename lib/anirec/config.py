@@ -99,6 +99,7 @@ class RunParameters:
     given_fraction : share of a held-out user's list that the models are shown.
     ease_l2 : EASE's L2 penalty (lambda in Steck 2019).
     embedding_dim, epochs : RatingNet's embedding size and its greatest number of epochs.
+    ranker_rounds : trees of TwoStage's ranker.
     n_components, n_clusters : PCA dimensions and KMeans clusters of the user segments.
     top_k : length of a recommendation list.
     """
@@ -115,6 +116,7 @@ class RunParameters:
     ease_l2: float = 100.0
     embedding_dim: int = 64
     epochs: int = 30
+    ranker_rounds: int = 300
     n_components: int = 20
     n_clusters: int = 10
     top_k: int = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy import sparse
 from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.interactions import Interactions, positions
-from anirec.models import Model, RatingNet
+from anirec.models import HybridEASE, Model, RatingNet
 
 LIKED_FROM = 8
 """A held-out rating of at least this counts as liked."""
@@ -352,6 +352,34 @@ def differences(
     table.insert(7, "ratio", 1 + table["difference"] / means)
     table.insert(1, "baseline", baseline)
     return table
+
+
+def ablation(
+    variants: Mapping[str, Mapping[str, object]],
+    train: Interactions,
+    given: Interactions,
+    hidden: Interactions,
+    features: ItemFeatures,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare variants of HybridEASE with the first of them; see `differences`.
+
+    One is fitted and measured at a time, so that only one is in memory.
+
+    Parameters
+    ----------
+    variants : hyper-parameters that differ from the defaults, by the variant's name.
+    """
+    runs = [
+        measure({name: HybridEASE(**changes).fit(train, features=features)}, given, hidden)
+        for name, changes in variants.items()
+    ]
+    together = replace(
+        runs[0],
+        per_user=pd.concat([run.per_user for run in runs], ignore_index=True),
+        ranked={name: ranked for run in runs for name, ranked in run.ranked.items()},
+    )
+    return differences(together, next(iter(variants)), seed=seed)
 
 
 def by_profile_length(measured: Measured, n_bootstrap: int = 1000, seed: int = 0) -> pd.DataFrame:

@@ -70,6 +70,13 @@ TABLES = (
 )
 CATALOGUE = ("processed/anime.parquet", "processed/ingest.json")
 PREPARED = ("processed/interactions.npz", "processed/split.parquet")
+FITTED = tuple(
+    f"models/{name}/model.json"
+    for name in (
+        "popularity", "content", "item-knn", "pure-svd", "ease", "hybrid-ease",
+        "two-stage", "rating-net",
+    )
+)  # fmt: skip
 STAGES = (
     Stage("01_exploration", needs_ratings=False, reads=TABLES),
     Stage("02_preprocessing", needs_ratings=False, reads=TABLES, writes=PREPARED),
@@ -78,10 +85,7 @@ STAGES = (
         needs_ratings=True,
         reads=(*PREPARED, *CATALOGUE),
         writes=(
-            "models/popularity/model.json",
-            "models/content/model.json",
-            "models/ease/model.json",
-            "models/rating-net/model.json",
+            *FITTED,
             "tables/03_model_comparison.csv",
             "tables/03_metrics.json",
         ),
@@ -90,6 +94,7 @@ STAGES = (
         "04_clustering",
         needs_ratings=True,
         reads=(*PREPARED, *CATALOGUE),
+        writes=("tables/04_titles.csv",),
     ),
     Stage("05_insights", needs_ratings=True, reads=TABLES),
     Stage(
@@ -97,10 +102,8 @@ STAGES = (
         needs_ratings=True,
         reads=(
             *CATALOGUE,
-            "models/popularity/model.json",
-            "models/content/model.json",
-            "models/ease/model.json",
-            "models/rating-net/model.json",
+            *FITTED,
+            "tables/04_titles.csv",
         ),
     ),
 )

@@ -77,6 +77,22 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
 
 
+def signed(value: float) -> str:
+    """Format a difference with its sign: ``+0.012``, ``−0.100``; what rounds to zero has none."""
+    return _with_sign(value, 3)
+
+
+def points(share: float) -> str:
+    """Format a difference of shares in percentage points: ``+2.8``."""
+    return _with_sign(100 * share, 1)
+
+
+def _with_sign(value: float, digits: int) -> str:
+    shown = f"{abs(value):.{digits}f}"
+    sign = "" if not float(shown) else "+" if value > 0 else "−"
+    return sign + shown
+
+
 def _formatter(form: Callable[[float], str]) -> FuncFormatter:
     return FuncFormatter(lambda value, _: form(value))
 
@@ -182,7 +198,7 @@ def columns(
             fontsize=9.5,
             color="#374151",
         )
-    turned = len(frame) > 15
+    turned = sum(len(str(v)) + 2 for v in frame[x]) > 90
     plot.set_xticks(places, [str(v) for v in frame[x]], rotation=60 if turned else 0)
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)

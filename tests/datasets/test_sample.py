@@ -8,17 +8,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from anirec import evaluation
+from anirec.clustering import segment_users
 from anirec.config import InputError, Paths
 from anirec.datasets import sample
 from anirec.datasets.ingest import ingest
 from anirec.datasets.mal_2023 import SNAPSHOT
 from anirec.features import ItemFeatures, item_features
+from anirec.insights import linear_effects
 from anirec.interactions import Interactions, hold_out, split_users
 from anirec.models import ContentTfidf, HybridEASE, Popularity
 
 SEEDS = range(100)
+"""Communities in which the planted effects are looked for. Among 20, intervals that hold the truth
+in 95 % of the cases miss it more than twice once in thirteen times; among 100 that tells."""
 
 
 @pytest.fixture(scope="module")
@@ -256,43 +261,30 @@ def outcomes(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Return the slope of a least-squares line and its HC1 standard error."""
-    design = np.column_stack([np.ones(len(x)), x])
-    bread = np.linalg.inv(design.T @ design)
-    beta = bread @ (design.T @ y)
-    meat = design * (y - design @ beta)[:, None]
-    covariance = bread @ (meat.T @ meat) @ bread * len(x) / (len(x) - 2)
-    return beta[1], np.sqrt(covariance[1, 1])
-
-
 @pytest.fixture(scope="module")
 def recovered() -> pd.DataFrame:
-    """One row per seed and effect, from the user details of the default size."""
+    """One row per seed and effect, found by the analysis in user details of the default size."""
     rows = [
-        (seed, name, *slope(x.astype(float), y))
+        (seed, name, *np.ravel(linear_effects(x[:, None].astype(float), y)))
         for seed in SEEDS
         for name, (x, y) in outcomes(seed).items()
     ]
-    return pd.DataFrame(rows, columns=["seed", "effect", "slope", "error"])
+    return pd.DataFrame(rows, columns=["seed", "effect", "found", "error"])
 
 
 @pytest.mark.parametrize("name", sample.EFFECTS)
 def test_planted_effects_are_recovered(recovered: pd.DataFrame, name: str) -> None:
     planted = sample.EFFECTS[name].value
     found = recovered[recovered["effect"] == name]
-    right = np.sign(found["slope"]) == np.sign(planted)
+    right = np.sign(found["found"]) == np.sign(planted)
     assert right[found["seed"] < 20].sum() >= 19
     assert right.mean() >= 0.95
-    covered = (found["slope"] - planted).abs() <= 1.96 * found["error"]
+    covered = (found["found"] - planted).abs() <= 1.96 * found["error"]
     assert 0.9 <= covered.mean() <= 1
 
 
 def test_clusters_are_the_planted_segments(default: Paths, lists: Interactions) -> None:
-    from sklearn.metrics import adjusted_rand_score
-
-    clustering = pytest.importorskip("anirec.clustering")
-    found = clustering.segment_users(lists)
+    found = segment_users(lists)
     _, truth = sample.read_truth(default.raw)
     truth = truth.set_index("user_id").loc[found.user_ids]
     marked = truth["dominant"].to_numpy()

@@ -57,15 +57,24 @@ SEGMENTS = {
     "comedy": 0.12,
     "fantasy-adventure": 0.12,
     "romance": 0.12,
-    "sports": 0.09,
+    "sports": 0.10,
     "supernatural-action": 0.14,
     "music": 0.08,
     "kids": 0.08,
     "mecha-scifi": 0.10,
     "slice-of-life": 0.10,
-    "adult": 0.05,
+    "adult": 0.04,
 }
 """The taste segments, and how common each is among members who did not say their gender."""
+
+WELL_KNOWN = (
+    "Gintama", "Nichijou", "Hunter x Hunter (2011)", "Sen to Chihiro no Kamikakushi", "Naruto",
+    "Toradora!", "Kimi ni Todoke", "Haikyuu!!", "Slam Dunk", "Death Note", "Shingeki no Kyojin",
+    "K-On!", "Nodame Cantabile", "Pokemon", "Digimon Adventure", "Cowboy Bebop",
+    "Code Geass: Hangyaku no Lelouch", "Neon Genesis Evangelion", "Mushishi", "Aria the Animation",
+)  # fmt: skip
+"""Twenty titles whose recommendations show whether the segments come through: two or more of each
+segment but the adult one."""
 
 GENDERS = {"Male": 0.60, "Female": 0.37, "Non-Binary": 0.03}
 TILT = {
@@ -106,6 +115,12 @@ DAYS_A_YEAR = 365.2425
 COHORTS = np.array([1984, 1992, 1998, 2004])
 """Birth years that stand for a member's era: the nearest one is taken."""
 
+MAINSTREAM = (3, 9)
+"""The beta distribution of the share of steps that a member takes in the mainstream."""
+
+MAINSTREAM_EXPONENT = 1.7
+"""In the mainstream the chance of an anime goes with this power of its members."""
+
 N_FLAVOURS = 3
 FLAVOUR_ODDS = 4.0
 """How many times likelier an anime of the preferred flavour is taken than one of another."""
@@ -115,6 +130,9 @@ DOMINANT = 0.6
 
 BLOCK = 16_384
 """Members simulated at once."""
+
+PILOT = 10_000
+"""Members whose lists are drawn to find the cut points of the scores."""
 
 GONE_FROM, N_GONE = 80_001, 5
 """The ids of anime that are scored and not in the catalogue."""
@@ -317,16 +335,19 @@ class Tables:
     franchise: list[str]
 
 
+def read_segments() -> pd.Series:
+    """Return the hand-labelled segments of the committed anime: lists of names by anime id."""
+    return pd.read_csv(CATALOGUE_DIR / SEGMENT_FILE).groupby("anime_id")["segment"].agg(list)
+
+
 def read_tables(n_anime: int | None = None, seed: int = 0) -> Tables:
     """Return the committed catalogue, extended with invented anime to ``n_anime`` if given."""
     anime = pd.read_csv(CATALOGUE_DIR / ANIME, dtype="str", keep_default_na=False)
-    pairs = pd.read_csv(CATALOGUE_DIR / SEGMENT_FILE, dtype="str")
-    segments_of = pairs.groupby("anime_id")["segment"].agg(list)
     parts = pd.read_csv(CATALOGUE_DIR / FRANCHISE_FILE, dtype="str")
     franchise_of = parts.set_index("anime_id")["franchise"]
     tables = Tables(
         anime=anime,
-        segments=anime["anime_id"].map(segments_of).tolist(),
+        segments=anime["anime_id"].astype(int).map(read_segments()).tolist(),
         franchise=anime["anime_id"].map(franchise_of).fillna(anime["anime_id"]).tolist(),
     )
     if n_anime is None:
@@ -579,7 +600,7 @@ def simulate_members(shape: Size, n_anime: int, seed: int = 0) -> Members:
         born=born,
         gender=gender,
         taste=_tastes(rng, gender),
-        mainstream=rng.beta(3, 7, n).astype(np.float32),
+        mainstream=rng.beta(*MAINSTREAM, n).astype(np.float32),
         flavour=rng.integers(0, N_FLAVOURS, (n, len(SEGMENTS) + 1)),
         cohort=np.abs(birth_year[:, None] - COHORTS).argmin(axis=1),
         shift=rng.normal(0, 0.6, n).astype(np.float32),
@@ -709,7 +730,9 @@ class Race:
         entries = None
         need = wanted[users].astype(float)
         for attempt in range(MAX_ROUNDS):
-            racers = np.repeat(users, np.where(need > 0, np.ceil(need * 0.9) + 1, 0).astype(int))
+            # The more of what a member likes is on the list, the more steps lead to what is there.
+            steps = np.where(need > 0, np.ceil(need * 0.9 * (attempt + 1)) + 1, 0).astype(int)
+            racers = np.repeat(users, steps)
             drawn = self._walk(rng, racers, attempt)
             entries = drawn if entries is None else Entries.joined([entries, drawn])
             entries = self._first_of_each(entries)
@@ -790,7 +813,8 @@ def _step_tables(catalogue: Catalogue) -> list[np.ndarray]:
     """Return the cumulative weights of all anime per segment (the mainstream last), cohort and
     flavour, in that order."""
     share = catalogue.segments / catalogue.segments.sum(axis=1, keepdims=True) ** 0.5
-    mainstream = ~catalogue.segments[:, list(SEGMENTS).index("adult")]
+    adult = catalogue.segments[:, list(SEGMENTS).index("adult")]
+    mainstream = catalogue.entry ** (MAINSTREAM_EXPONENT - 1) * ~adult
     tables = []
     for chosen in [*share.T, mainstream]:
         for birth_year in COHORTS:
@@ -807,8 +831,15 @@ def _blocks(members: Members) -> Iterator[tuple[int, np.ndarray]]:
         yield number, start + np.flatnonzero(members.wanted[start : start + BLOCK])
 
 
-def _cut_points(latent: np.ndarray) -> np.ndarray:
-    """Return the nine latent scores that part 1 to 10 in the 2023 dataset's shares."""
+def _cut_points(race: Race, seed: int) -> np.ndarray:
+    """Return the nine latent scores that part 1 to 10 in the 2023 dataset's shares.
+
+    They are quantiles over lists drawn for the purpose, of `PILOT` members at random.
+    """
+    rng = np.random.default_rng([seed, 6])
+    users = np.flatnonzero(race.members.wanted)
+    some = np.sort(rng.permutation(users)[:PILOT])
+    latent = race.latent(race.lists(rng, some))
     return np.quantile(latent, np.cumsum(RATING_COUNTS)[:-1] / RATING_COUNTS.sum())
 
 
@@ -857,15 +888,13 @@ def _write_scores(file: Path, race: Race, shape: Size, seed: int) -> pd.DataFram
     """Stream the scores file; return ``count`` and ``total`` of the scores of each member."""
     members, n_anime = race.members, race.catalogue.size
     count, total = np.zeros(members.size, dtype=int), np.zeros(members.size)
-    blemishes, cuts = _blemishes(members, shape, seed), None
+    blemishes, cuts = _blemishes(members, shape, seed), _cut_points(race, seed)
     with file.open("wb") as stream:
         scores = ScoresFile(stream, race.catalogue, members)
         for number, users in _blocks(members):
             rng = np.random.default_rng([seed, 2, number])
             entries = race.lists(rng, users)
-            latent = race.latent(entries)
-            cuts = _cut_points(latent) if cuts is None else cuts
-            rating = np.searchsorted(cuts, latent) + 1
+            rating = np.searchsorted(cuts, race.latent(entries)) + 1
             count += np.bincount(entries.member, minlength=members.size)
             total += np.bincount(entries.member, weights=rating, minlength=members.size)
             n_nameless, n_twice, n_orphans = blemishes[number].tolist()

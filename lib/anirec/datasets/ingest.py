@@ -27,8 +27,8 @@ from anirec.datasets.cells import completed, merged, parse
 from anirec.datasets.countries import load_names
 from anirec.datasets.entries import (
     BAD_EPISODES,
-    BATCH_SIZE,
     BAD_STATUS,
+    BATCH_SIZE,
     FIRST_TEXT_REPAIR,
     TWICE,
     EntryReader,
@@ -392,11 +392,11 @@ class _Reader:
         return texts if texts.num_rows == self._text.n_lines - 1 else None
 
     def _texts(self, file: Path, **dialect: object) -> pa.Table:
+        """Return the records of a file as text, in batches, so that they are in memory once."""
         kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
         query = f"SELECT * FROM {csv_sql(file, kinds, **dialect)}"
-        return (
-            self._work.connection.cursor().sql(query).to_arrow_table().rename_columns(self._header)
-        )
+        batches = self._work.connection.cursor().sql(query).to_arrow_reader(BATCH_SIZE)
+        return batches.read_all().rename_columns(self._header)
 
     def _read_entries(self) -> dict[str, pa.Table]:
         """Read a file of list entries, the fast way if it is plain, else record by record."""

@@ -297,3 +297,8 @@ def _is_code(name: str) -> bool:
 @cache
 def _names() -> _Names:
     return _Names()
+
+
+def load_names() -> None:
+    """Load the names now, which takes a second, and not when the first text is looked up."""
+    _names()

@@ -255,7 +255,7 @@ def csv_sql(file: Path, kinds: str, skip: int = 0, line_end: str = "\n") -> str:
     return (
         f"read_csv('{name}', auto_detect=false, header=false, skip={skip}, delim=',', "
         f"quote='\"', escape='\"', new_line='{end}', columns={{{kinds}}}, nullstr='', "
-        f"max_line_size={1 << 21}, strict_mode=true)"
+        f"buffer_size={1 << 23}, max_line_size={1 << 21}, strict_mode=true)"
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn
 
 import duckdb
@@ -23,9 +24,11 @@ import pyarrow.parquet as pq
 from anirec.config import InputError, Paths
 from anirec.datasets import reading, source_of
 from anirec.datasets.cells import completed, merged, parse
+from anirec.datasets.countries import load_names
 from anirec.datasets.entries import (
     BAD_EPISODES,
     BAD_STATUS,
+    BATCH_SIZE,
     FIRST_TEXT_REPAIR,
     TWICE,
     EntryReader,
@@ -182,33 +185,58 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
         elif raw is None:
             report.missing.append(raw_file.name)
     with _workplace(paths, max_reject_fraction) as work:
-        tables: dict[str, pa.Table] = {}
+        readers = {
+            raw_file: _Reader(raw_file, raw, work, report.files.setdefault(name, FileReport()))
+            for raw_file, raw in found.items()
+            if raw and (name := raw_file.name)
+        }
+        tables = _read(readers)
         stub_titles: dict[int, str | None] = {}
-        for raw_file, raw in found.items():
-            if raw:
-                file_report = report.files[raw_file.name] = FileReport()
-                reader = _Reader(raw_file, raw, work, file_report)
-                for name, table in reader.read().items():
-                    tables[name] = merged(name, tables.get(name), table)
-                if raw_file.entries:
-                    stub_titles = reader.titles_beyond(tables["anime"])
+        for raw_file, reader in readers.items():
+            if raw_file.entries:
+                stub_titles = reader.titles_beyond(tables["anime"])
         report.stubs = len(stub_titles)
         finished = {
             "anime": completed("anime", tables.get("anime"), stub_titles),
             "users": completed("users", tables.get("users"), {}),
         }
-        report.rows = {name: table.num_rows for name, table in finished.items()}
-        if not work.file("ratings.parquet").is_file():
-            pq.write_table(arrow_schema("ratings").empty_table(), work.file("ratings.parquet"))
-        report.rows["ratings"] = pq.read_metadata(work.file("ratings.parquet")).num_rows
-        for name, table in finished.items():
-            pq.write_table(validated(name, table), work.file(f"{name}.parquet"), compression="zstd")
-        _write_rejects(report, work.file("rejects.csv"))
-        text = json.dumps(report.content(), indent=2, ensure_ascii=False) + "\n"
-        work.file("ingest.json").write_text(text, encoding="utf-8")
-        for name in (*(f"{table}.parquet" for table in TABLES), "rejects.csv", "ingest.json"):
-            work.file(name).replace(paths.processed / name)
+        _write(finished, report, work)
     return report
+
+
+def _read(readers: dict[RawFile, _Reader]) -> dict[str, pa.Table]:
+    """Return what the files say of anime and users; entries, which take most memory, come first.
+
+    The names of countries are loaded meanwhile.
+    """
+    loading = Thread(target=load_names)
+    if any("Location" in raw_file.used for raw_file in readers):
+        loading.start()
+    tables: dict[str, pa.Table] = {}
+    try:
+        for raw_file in sorted(readers, key=lambda raw_file: raw_file.entries is None):
+            for name, table in readers[raw_file].read().items():
+                tables[name] = merged(name, tables.get(name), table)
+    finally:
+        if loading.is_alive():
+            loading.join()
+    return tables
+
+
+def _write(finished: dict[str, pa.Table], report: Report, work: _Work) -> None:
+    """Write all files beside their places, then move them there together."""
+    ratings = work.file("ratings.parquet")
+    if not ratings.is_file():
+        pq.write_table(arrow_schema("ratings").empty_table(), ratings)
+    for name, table in finished.items():
+        report.rows[name] = table.num_rows
+        pq.write_table(validated(name, table), work.file(f"{name}.parquet"), compression="zstd")
+    report.rows["ratings"] = pq.read_metadata(ratings).num_rows
+    _write_rejects(report, work.file("rejects.csv"))
+    text = json.dumps(report.content(), indent=2, ensure_ascii=False) + "\n"
+    work.file("ingest.json").write_text(text, encoding="utf-8")
+    for name in (*(f"{table}.parquet" for table in TABLES), "rejects.csv", "ingest.json"):
+        work.file(name).replace(work.paths.processed / name)
 
 
 def _check_required(source: Source, found: dict, paths: Paths) -> None:
@@ -248,7 +276,7 @@ def _workplace(paths: Paths, max_reject_fraction: float) -> Iterator[_Work]:
         connection = duckdb.connect(
             config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder)}
         )
-        connection.execute("SET streaming_buffer_size = '64MB'")
+        connection.execute("SET streaming_buffer_size = '16MB'")
         try:
             yield _Work(paths, folder, connection, max_reject_fraction)
         finally:
@@ -359,16 +387,16 @@ class _Reader:
             return None
         try:
             texts = self._texts(self._text.file, skip=1, line_end=self._text.line_end)
-        except duckdb.Error:
+        except (duckdb.Error, pa.ArrowException):
             return None
         return texts if texts.num_rows == self._text.n_lines - 1 else None
 
     def _texts(self, file: Path, **dialect: object) -> pa.Table:
+        """Return the records of a file as text, in batches, so that they are in memory once."""
         kinds = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._header)))
         query = f"SELECT * FROM {csv_sql(file, kinds, **dialect)}"
-        return (
-            self._work.connection.cursor().sql(query).to_arrow_table().rename_columns(self._header)
-        )
+        batches = self._work.connection.cursor().sql(query).to_arrow_reader(BATCH_SIZE)
+        return batches.read_all().rename_columns(self._header)
 
     def _read_entries(self) -> dict[str, pa.Table]:
         """Read a file of list entries, the fast way if it is plain, else record by record."""

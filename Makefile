@@ -9,11 +9,11 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --pyt
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab app fetch lint lock clean
+.PHONY: help run test lab app fetch gallery lint lock clean
 
 help: ## show this help
 	@echo "anirec: anime recommendations from the MyAnimeList data"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  DATASET=$(DATASET) RAW_DIR=<folder of raw files> ARGS=<more options> PYTHON=$(PYTHON)"
 
 run: $(INSTALLED) ## ingest, run the six notebooks, write outputs/$(DATASET)/report
@@ -30,6 +30,10 @@ app: $(INSTALLED) ## serve the recommender box as a web page on this machine
 
 fetch: $(INSTALLED) ## download DATASET=mal-2016, mal-2020 or mal-2023 into data/raw
 	@$(BIN)/anirec fetch "$(DATASET)" $(ARGS)
+
+gallery: $(INSTALLED) ## run the sample and renew the README's figures in outputs/gallery
+	@$(BIN)/anirec run
+	@$(BIN)/anirec gallery
 
 lint: $(INSTALLED) ## check style and that notebooks carry no outputs
 	@$(BIN)/ruff check .

@@ -53,6 +53,16 @@ def run(
 
 
 @app.command()
+def gallery() -> None:
+    """Write the figures that the README shows to outputs/gallery, from the sample's last run."""
+    from anirec.config import output_root
+    from anirec.report import write_gallery
+
+    files = write_gallery(Paths.of(Dataset.SAMPLE), output_root() / "gallery")
+    typer.echo(f"{len(files)} figures are in {files[0].parent}")
+
+
+@app.command()
 def sample(
     size: Annotated[str, typer.Option(help="tiny, default or full.")] = "default",
     out: Annotated[str | None, typer.Option(help="Folder to write [data/raw/sample].")] = None,

@@ -12,6 +12,9 @@ from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
 
+TELLING = 30
+"""Entries from which on a list is taken to tell a taste."""
+
 
 def weighted_lists(interactions: Interactions) -> sparse.csr_array:
     """Return lists as they are compared: CSR float32 (n_users, n_anime), rows of length one.
@@ -37,7 +40,8 @@ class Segments:
     ----------
     user_ids : (n_users,).
     components : float32 (n_users, n_components), the principal components' scores.
-    explained : float64 (n_components,), share of the variance each component explains.
+    explained : float64 (n_components,), share of the variance each component explains between the
+        lists learned from.
     labels : int32 (n_users,), the segment from 0, by descending size.
     """
 
@@ -58,7 +62,9 @@ def segment_users(
     """Find segments of users: PCA on `weighted_lists`, then KMeans on the directions found.
 
     The lists stay sparse: PCA centres them implicitly (ARPACK). KMeans compares directions: the
-    length of a user's vector in the PCA space says how marked a taste is, not which it is.
+    length of a user's vector in the PCA space says how marked a taste is, not which it is. Both
+    learn from lists of at least `TELLING` entries (of the median length, where that is less), since
+    a few entries say little of a taste; every user is then given to the nearest segment.
 
     Raises
     ------
@@ -73,15 +79,21 @@ def segment_users(
             f"{interactions.shape[0]} users make no {n_clusters} segments: lower n_clusters"
         )
     lists = sparse.csr_matrix(weighted_lists(interactions))
-    n_components = min(n_components, min(lists.shape) - 1)
+    telling = interactions.lengths >= min(TELLING, np.median(interactions.lengths))
+    n_components = min(n_components, min(telling.sum(), lists.shape[1]) - 1)
     pca = PCA(n_components, svd_solver="arpack", random_state=seed)
-    components = pca.fit_transform(lists).astype(np.float32)
-    norms = np.linalg.norm(components, axis=1, keepdims=True)
-    directions = components / np.maximum(norms, 1e-12)
-    found = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(directions)
+    pca.fit(lists[telling])
+    components = pca.transform(lists).astype(np.float32)
+    directions = _directions(components)
+    groups = KMeans(n_clusters, n_init=10, random_state=seed).fit(directions[telling])
+    found = groups.predict(directions)
     by_size = np.argsort(-np.bincount(found, minlength=n_clusters), kind="stable")
     labels = np.argsort(by_size)[found].astype(np.int32)
     return Segments(interactions.user_ids, components, pca.explained_variance_ratio_, labels)
+
+
+def _directions(components: np.ndarray) -> np.ndarray:
+    return components / np.maximum(np.linalg.norm(components, axis=1, keepdims=True), 1e-12)
 
 
 def membership(segments: Segments) -> sparse.csr_array:
@@ -315,10 +327,9 @@ def flat_map(segments: Segments, n_users: int = 3000, seed: int = 0) -> pd.DataF
 
     drawn = np.random.default_rng(seed).permutation(len(segments.labels))[:n_users]
     components = segments.components[np.sort(drawn)]
-    norms = np.linalg.norm(components, axis=1, keepdims=True)
     perplexity = min(30.0, (len(components) - 1) / 3)
     placed = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(
-        components / np.maximum(norms, 1e-12)
+        _directions(components)
     )
     return pd.DataFrame(
         {

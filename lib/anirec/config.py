@@ -99,7 +99,7 @@ class RunParameters:
     given_fraction : share of a held-out user's list that the models are shown.
     ease_l2 : EASE's L2 penalty (lambda in Steck 2019).
     embedding_dim, epochs : RatingNet's embedding size and its greatest number of epochs.
-    ranker_rounds : trees of TwoStage's ranker.
+    ranker_rounds, ranker_users : trees of TwoStage's ranker, and lists it learns from at most.
     n_components, n_clusters : PCA dimensions and KMeans clusters of the user segments.
     top_k : length of a recommendation list.
     """
@@ -117,6 +117,7 @@ class RunParameters:
     embedding_dim: int = 64
     epochs: int = 30
     ranker_rounds: int = 300
+    ranker_users: int = 2500
     n_components: int = 20
     n_clusters: int = 10
     top_k: int = 10

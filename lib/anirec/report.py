@@ -10,11 +10,14 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from anirec.config import ROOT, Paths, RunParameters
-from anirec.files import write_text
+from anirec.config import ROOT, InputError, Paths, RunParameters
+from anirec.files import write_text, written_whole
 
 TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_status_by_age")
+"""Figures of the sample's run that the README shows."""
+
 RECORDED_PACKAGES = (
     "duckdb", "ipywidgets", "jupyterlab", "keras", "matplotlib", "numpy", "pandas", "papermill",
     "pyarrow", "scikit-learn", "scipy", "seaborn", "tensorflow",
@@ -55,6 +58,30 @@ def _without_widget(output):
         note = "<p class='soft'>An interactive box stands here: <code>make lab</code> opens it.</p>"
         output.data = {"text/html": note}
     return output
+
+
+def write_gallery(paths: Paths, folder: Path) -> list[Path]:
+    """Write a run's `GALLERY` to ``folder`` as WebP, as the README shows it; return the files.
+
+    Raises
+    ------
+    InputError
+        If a figure is missing: the dataset was not run, or is not the sample.
+    """
+    from matplotlib.image import imread, imsave
+
+    missing = [name for name in GALLERY if not (paths.figures / f"{name}.png").is_file()]
+    if missing:
+        raise InputError(
+            f"{paths.figures} lacks {', '.join(missing)}: "
+            f"run 'anirec run --dataset {paths.dataset}' first"
+        )
+    files = [folder / f"{name}.webp" for name in GALLERY]
+    for file in files:
+        with written_whole(file) as beside:
+            picture = imread(paths.figures / f"{file.stem}.png")
+            imsave(beside, picture, format="webp", pil_kwargs={"quality": 88})
+    return files
 
 
 def label(name: str) -> str:

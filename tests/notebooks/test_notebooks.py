@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from anirec import pipeline
-from anirec.config import Paths
+from anirec.config import InputError, Paths
 from anirec.pipeline import STAGES, Selection
+from anirec.report import write_gallery
 
 REMOTE = re.compile(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//|@import|url\(\s*["']?https?:""")
 
@@ -207,6 +208,20 @@ def test_06_recommends_what_is_not_on_the_list(tiny_run: Paths) -> None:
     page = (tiny_run.report / "06_recommender.html").read_text(encoding="utf-8")
     assert page.count("<th>Match</th>") == 3
     assert "An interactive box stands here" in page
+
+
+def test_gallery_is_small(tiny_run: Paths, tmp_path: Path) -> None:
+    files = write_gallery(tiny_run, tmp_path / "gallery")
+    assert 3 <= len(files) <= 5
+    for file in files:
+        with Image.open(file) as image:
+            assert image.format == "WEBP" and image.width == 1350
+        assert file.stat().st_size < 150_000, file.name
+
+
+def test_gallery_of_a_dataset_not_run_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"lacks 03_quality_and_time.*run 'anirec run"):
+        write_gallery(Paths.of("sample", output_dir=tmp_path), tmp_path / "gallery")
 
 
 def test_dataset_without_users_dates_and_durations_says_so(plain_run: Paths) -> None:

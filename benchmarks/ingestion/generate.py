@@ -3,8 +3,9 @@
     python benchmarks/ingestion/generate.py mal-2023 FOLDER
     python benchmarks/ingestion/generate.py mal-2020-filtered FOLDER
 
-The numbers of rows are those of the public files' descriptions. Users come in order, the anime of a
-user in no order, as in the real files. The same call writes the same bytes.
+The numbers of rows are those of the public files' descriptions; about one user in ten has a cell
+that cannot be (a day of joining after the snapshot, a mean score below 1). Users come in order, the
+anime of a user in no order, as in the real files. The same call writes the same bytes.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def mal_2020_filtered(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"""
         COPY (SELECT range * 3 + 1 AS anime_id, 'Anime number ' || range AS "Name",
               round(5 + range % 40 / 10.0, 2) AS "Score",
-              'Action, Comedy' AS "Genres", 'Unknown' AS "English name", 'Unknown' AS "Japanese name",
+              'Action, Comedy' AS "Genres", 'Unknown' AS "English name",
+              'Unknown' AS "Japanese name",
               'A story.' AS sypnopsis, 'TV' AS "Type", 1 + range % 26 AS "Episodes",
               'Apr 3, 1998 to Apr 24, 1999' AS "Aired", 'Spring 1998' AS "Premiered",
               'Unknown' AS "Producers", 'Unknown' AS "Licensors", 'Sunrise' AS "Studios",
@@ -85,16 +87,19 @@ def mal_2023(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
         COPY (
             SELECT range * 2 + 1 AS anime_id, title AS "Name", 'UNKNOWN' AS "English name",
                    'アニメ' || range AS "Other name",
-                   CASE WHEN range % 3 = 0 THEN 'UNKNOWN' ELSE (5 + range % 40 / 10.0)::VARCHAR END
+                   CASE WHEN range % 3 = 0 THEN 'UNKNOWN'
+                        ELSE (5 + range % 40 / 10.0)::VARCHAR END
                    AS "Score", 'Action, Sci-Fi' AS "Genres",
-                   repeat('A long story, they say. ', 20) || chr(10) || 'The end.' AS "Synopsis",
+                   repeat('Crime is timeless, they say. ', 20) || chr(10) || 'The end.'
+                   AS "Synopsis",
                    'TV' AS "Type", (1 + range % 26) || '.0' AS "Episodes",
                    'Apr 3, 1998 to Apr 24, 1999' AS "Aired", 'spring 1998' AS "Premiered",
                    'Finished Airing' AS "Status", 'Bandai Visual' AS "Producers",
                    'Funimation, Bandai Entertainment' AS "Licensors", 'Sunrise' AS "Studios",
                    'Original' AS "Source", '24 min per ep' AS "Duration",
                    'R - 17+ (violence & profanity)' AS "Rating", range || '.0' AS "Rank",
-                   range AS "Popularity", range % 1000 AS "Favorites", range * 7 || '.0' AS "Scored By",
+                   range AS "Popularity", range % 1000 AS "Favorites",
+                   range * 7 || '.0' AS "Scored By",
                    range * 11 AS "Members",
                    'https://cdn.myanimelist.net/images/anime/' || range || '.jpg' AS "Image URL"
             FROM (SELECT range, {title("range")} AS title FROM range(24905)))
@@ -106,13 +111,16 @@ def mal_2023(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
                    AS "Username",
                    CASE WHEN h < 69 THEN NULL WHEN h < 88 THEN 'Male' WHEN h < 99 THEN 'Female'
                         ELSE 'Non-Binary' END AS "Gender",
-                   CASE WHEN h % 13 < 3 THEN strftime(DATE '1960-01-01' + h * 163 + (range % 997)::INT,
+                   CASE WHEN h % 13 < 3 THEN strftime(
+                        DATE '1960-01-01' + h * 163 + (range % 997)::INT,
                         '%Y-%m-%dT00:00:00+00:00') END AS "Birthday",
                    CASE WHEN h % 5 = 0 THEN list_extract(
-                        ['California', 'Oslo, Norway', 'Melbourne, Australia', 'somewhere ' || range,
-                         'Ontario', 'Berlin, Germany', 'Brazil', 'my room'], 1 + (range % 8)::INT)
+                        ['California', 'Oslo, Norway', 'Melbourne, Australia',
+                         'somewhere ' || range, 'Ontario', 'Berlin, Germany', 'Brazil', 'my room'],
+                         1 + (range % 8)::INT)
                         END AS "Location",
-                   strftime(DATE '2004-11-05' + (range % 6900)::INT, '%Y-%m-%dT00:00:00+00:00')
+                   strftime(DATE '2004-11-05' + (range % 6900)::INT,
+                        '%Y-%m-%dT00:00:00+00:00')
                         AS "Joined",
                    (hash(range) % 20000) / 10.0 AS "Days Watched",
                    (hash(range) % 1000) / 100.0 AS "Mean Score", w AS "Watching",

@@ -490,6 +490,7 @@ def intervals(
                             va="center",
                             fontsize=9.5,
                             color="#374151",
+                            bbox={"fc": "white", "ec": "none", "pad": 0.6},
                         )
         if reference is not None:
             plot.axvline(reference, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
@@ -741,8 +742,12 @@ def scatter_labelled(
         plot.set_xscale("log")
     plot.margins(x=0.14, y=0.14)
     plot.set_ylim(bottom=0)
-    for name, px, py in zip(frame[label], xs, ys, strict=True):
-        right = px <= np.nanmax(xs) / (8 if log_x else 1.6)
+    places = np.log(xs) if log_x else xs
+    across = (places - places.min()) / max(float(np.ptp(places)), 1e-9)
+    up = (ys - ys.min()) / max(float(np.ptp(ys)), 1e-9)
+    for index, (name, px, py) in enumerate(zip(frame[label], xs, ys, strict=True)):
+        ahead = (across > across[index]) & (across < across[index] + 0.15)
+        right = across[index] <= 0.8 and not (ahead & (np.abs(up - up[index]) < 0.08)).any()
         plot.annotate(
             shortened(name),
             (px, py),

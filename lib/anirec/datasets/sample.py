@@ -67,15 +67,6 @@ SEGMENTS = {
 }
 """The taste segments, and how common each is among members who did not say their gender."""
 
-WELL_KNOWN = (
-    "Gintama", "Nichijou", "Hunter x Hunter (2011)", "Sen to Chihiro no Kamikakushi", "Naruto",
-    "Toradora!", "Kimi ni Todoke", "Haikyuu!!", "Slam Dunk", "Death Note", "Shingeki no Kyojin",
-    "K-On!", "Nodame Cantabile", "Pokemon", "Digimon Adventure", "Cowboy Bebop",
-    "Code Geass: Hangyaku no Lelouch", "Neon Genesis Evangelion", "Mushishi", "Aria the Animation",
-)  # fmt: skip
-"""Twenty titles whose recommendations show whether the segments come through: two or more of each
-segment but the adult one."""
-
 GENDERS = {"Male": 0.60, "Female": 0.37, "Non-Binary": 0.03}
 TILT = {
     "Male": {"mecha-scifi": 1.4, "adult": 1.3, "romance": 0.7},

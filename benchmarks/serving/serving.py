@@ -54,9 +54,9 @@ def prepare(work: Path) -> None:
     from anirec.datasets import sample
     from anirec.datasets.ingest import ingest
     from anirec.features import item_features
-    from anirec.models import HybridEASE, Popularity, TwoStage
+    from anirec.models import HybridEASE, ItemKNN, Popularity, PureSVD, TwoStage
     from anirec.models.candidates import Knowledge
-    from anirec.models.two_stage import LikedEASE
+    from anirec.models.two_stage import LikedEASE, Stage
 
     paths = located(work)
     sample.SIZES["serving"] = replace(
@@ -71,9 +71,9 @@ def prepare(work: Path) -> None:
     stage[0].save(paths.models / "hybrid-ease")
     two = TwoStage(max_users=1000, n_draws=1)
     knowledge = Knowledge.of(lists, item_features(anime, lists.anime_ids), two.liked_from)
-    two.retriever_, two.liked_retriever_, two.knowledge_ = *stage, knowledge
+    two.stage_ = Stage(*stage, ItemKNN().fit(lists), PureSVD().fit(lists), knowledge)
     two.anime_ids_, two.popularity_ = stage[0].anime_ids_, stage[0].popularity_
-    two._learn(*two._sample((*stage, knowledge), lists.users(np.arange(600))))
+    two._learn(*two._sample(two.stage_, lists.users(np.arange(600))))
     two.save(paths.models / "two-stage")
     random_net(lists, paths.processed / "anime.parquet").save(paths.models / "rating-net")
 

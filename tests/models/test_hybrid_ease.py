@@ -18,6 +18,7 @@ def test_weights_are_those_of_the_formula(train: Interactions, features: ItemFea
     model = HybridEASE(
         rating_weight=0.3, unscored=0.9, mean_shrinkage=4, dropout=0.25, l2=6,
         tag_weights={"genres": 3, "title_words": 5}, tag_discount=0.5, user_discount=0.4,
+        n_neighbours=None,
     ).fit(train, features=features)  # fmt: skip
     ratings = train.matrix(np.where(train.scored, train.ratings, 0)).toarray()
     scored = train.matrix(train.scored).toarray() > 0
@@ -45,7 +46,7 @@ def test_weights_are_those_of_the_formula(train: Interactions, features: ItemFea
 def test_without_ratings_and_tags_it_is_ease(train: Interactions, profiles: Interactions) -> None:
     plain = HybridEASE(
         rating_weight=0, unscored=1, profile_rating_weight=0, profile_unscored=1,
-        dropout=0, l2=7, user_discount=0,
+        dropout=0, l2=7, user_discount=0, n_neighbours=None,
     ).fit(train)  # fmt: skip
     np.testing.assert_allclose(
         plain.score(profiles), EASE(l2=7).fit(train).score(profiles), atol=1e-5
@@ -97,7 +98,7 @@ def test_anime_nobody_rated_is_scored_by_its_likes(train: Interactions) -> None:
         }
     )
     wider = Interactions.from_frame(lists, anime_ids=ids)
-    model = HybridEASE(l2=20).fit(wider, features=item_features(anime, ids))
+    model = HybridEASE(l2=20, n_neighbours=None).fit(wider, features=item_features(anime, ids))
     taste_a = wider.encode(pd.DataFrame({"user_id": 1, "anime_id": [100, 101], "rating": [9, 9]}))
     scores = model.score(taste_a)[0]
     assert scores[24] > max(scores[25], 0)
@@ -109,7 +110,9 @@ def test_anime_nobody_rated_is_scored_by_its_likes(train: Interactions) -> None:
     assert scores[:12].mean() > scores[12:24].mean()
     assert set(model.similar(200, k=5)["anime_id"]) <= set(range(100, 112))
     # What is known already is scored as without the newcomers.
-    alone = HybridEASE(l2=20).fit(train, features=item_features(anime, train.anime_ids))
+    alone = HybridEASE(l2=20, n_neighbours=None).fit(
+        train, features=item_features(anime, train.anime_ids)
+    )
     np.testing.assert_allclose(model.weights_[:24, :24], alone.weights_, atol=2e-4)
 
 
@@ -128,3 +131,10 @@ def test_ablation_takes_off_one_part_at_a_time() -> None:
     assert variants["without genres"].tag_weights == {"genres": 0.0, "type": 1.0}
     assert variants["without user discount"].user_discount == 0
     assert model.user_discount == 0.2
+
+
+def test_keeps_the_strongest_weights(train: Interactions, features: ItemFeatures) -> None:
+    kept = HybridEASE(n_neighbours=7).fit(train, features=features)
+    assert (np.diff(kept.weights_.tocsc().indptr) == 7).all()
+    whole = HybridEASE(n_neighbours=None).fit(train, features=features)
+    np.testing.assert_array_equal(kept.weights_.toarray(), whole.prune(7).weights_.toarray())

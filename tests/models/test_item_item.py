@@ -19,7 +19,10 @@ NAMES = [name for name, model in MODELS.items() if issubclass(model, ItemItem)]
 
 @pytest.fixture(scope="module")
 def fitted(train: Interactions, features: ItemFeatures) -> dict[str, ItemItem]:
-    return {name: MODELS[name]().fit(train, features=features) for name in NAMES}
+    whole = {"hybrid-ease": {"n_neighbours": None}}
+    return {
+        name: MODELS[name](**whole.get(name, {})).fit(train, features=features) for name in NAMES
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

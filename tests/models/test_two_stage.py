@@ -25,7 +25,7 @@ def model(train: Interactions, features: ItemFeatures) -> TwoStage:
 def test_candidates_come_first_then_the_retrievers_order(
     model: TwoStage, profiles: Interactions
 ) -> None:
-    scores, retrieved = model.score(profiles), model.retriever_.score(profiles)
+    scores, retrieved = model.score(profiles), model.stage_.retriever.score(profiles)
     for row in range(2):
         listed = profiles.indices[profiles.indptr[row] : profiles.indptr[row + 1]]
         retrieved[row, listed] = -np.inf
@@ -59,7 +59,7 @@ def test_reasons_add_up(model: TwoStage, profiles: Interactions) -> None:
     anime_id = int(one.anime_ids[best])
     terms = model.explain(one, anime_id)
     assert terms["anime_id"].tolist() == [112, 113]
-    expected = model.retriever_.score(one)[0, best]
+    expected = model.stage_.retriever.score(one)[0, best]
     assert terms["contribution"].sum() == pytest.approx(expected, abs=1e-5)
     reasons = model.explain_ranking(one, anime_id)
     assert reasons["contribution"].sum() == pytest.approx(scores[best], abs=1e-5)
@@ -108,7 +108,7 @@ def test_many_lists_need_one_fold(
     monkeypatch.setattr(two_stage, "ENOUGH", 0.8)
     model.fit(train, features=features)
     # The retrievers that lack those 40 stay.
-    assert model.knowledge_.community[0, 0] != pytest.approx(model.popularity_[0], abs=1e-6)
+    assert model.stage_.knowledge.community[0, 0] != pytest.approx(model.popularity_[0], abs=1e-6)
 
 
 def test_too_few_lists_leave_the_retriever(
@@ -116,7 +116,7 @@ def test_too_few_lists_leave_the_retriever(
 ) -> None:
     few = train.users(np.arange(60))
     model = TwoStage().fit(few, features=features)
-    np.testing.assert_array_equal(model.score(profiles), model.retriever_.score(profiles))
+    np.testing.assert_array_equal(model.score(profiles), model.stage_.retriever.score(profiles))
     model.save(tmp_path)
     loaded = TwoStage.load(tmp_path)
     np.testing.assert_array_equal(loaded.score(profiles), model.score(profiles))
@@ -151,11 +151,11 @@ def test_features_are_what_their_names_say(
             {"user_id": 1, "anime_id": [100, 103, 118], "rating": [9, np.nan, 4]},
         )
     )
-    ((row, candidates, table),) = two_stage._described(model._stage_(), person, 5)
+    ((row, candidates, table),) = two_stage._described(model.stage_, person, 5)
     assert row == 0
     names = [name for group in FEATURES.values() for name in group]
     told = pd.DataFrame(table, columns=names, index=candidates)
-    weights = model.retriever_.weights_.toarray()
+    weights = model.stage_.retriever.weights_.toarray()
     anime = candidates[0]
     terms = weights[[0, 3, 18], anime]
     assert told["place"].tolist() == [0, 1, 2, 3, 4]
@@ -176,7 +176,7 @@ def test_features_are_what_their_names_say(
 
 
 def test_block_of_a_sparse_matrix(model: TwoStage) -> None:
-    weights = model.retriever_.weights_
+    weights = model.stage_.retriever.weights_
     rows, columns = np.array([3, 3, 20]), np.array([23, 0, 7, 11])
     expected = weights.toarray()[np.ix_(rows, columns)]
     np.testing.assert_array_equal(block(weights, rows, columns), expected)

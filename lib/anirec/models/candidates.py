@@ -29,6 +29,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
         "rating of greatest",
     ),
     "liked": ("liked score", "liked place", "liked share of best score"),
+    "neighbours": ("similarity to all", "greatest similarity", "rating of similar"),
+    "latent": ("latent score", "latent share of best score"),
     "community": (
         "popularity", "deviation", "mean rating", "like rate", "share that like it",
         "share not scored",
@@ -126,7 +128,9 @@ class Knowledge:
         candidates: np.ndarray,
         scores: np.ndarray,
         liked_scores: np.ndarray,
+        latent_scores: np.ndarray,
         terms: np.ndarray,
+        similarities: np.ndarray,
     ) -> np.ndarray:
         """Return the features of one person's candidates, float32 (n_candidates, n_features).
 
@@ -134,8 +138,10 @@ class Knowledge:
         ----------
         entries, ratings : the columns on the person's list, and their ratings, NaN if not scored.
         candidates : columns, in the order of the first stage.
-        scores, liked_scores : of each candidate by the two retrievers.
-        terms : (n_entries, n_candidates), what having each entry says for each candidate.
+        scores, liked_scores, latent_scores : of each candidate by the two retrievers and by the
+            latent factors.
+        terms, similarities : (n_entries, n_candidates), what having each entry says for each
+            candidate by the retriever, and how similar they are.
         """
         mean, sd, liked_from = self.constants
         scored = ~np.isnan(ratings)
@@ -168,6 +174,8 @@ class Knowledge:
             scores - scores[:20].mean(),
             *_terms(terms, weights),
             *_places(liked_scores),
+            *self._neighbours(entries, candidates, own_mean, sd, similarities, weights),
+            *_places(latent_scores)[::2],
             *self.community[candidates].T,
             *self.numbers[candidates].T,
             *np.broadcast_to(person[:, None], (len(person), n)),
@@ -188,12 +196,25 @@ class Knowledge:
         there += [
             self.numbers[candidates, NUMBERS.index(name)] for name in ("members", "score", "year")
         ]
-        # What the entries that speak for it were rated beyond what everybody rates them.
-        beyond = weights[4] * sd - self.community[entries, 1] * weights[5]
         support = np.maximum(terms, 0)
-        expected = own_mean + self.community[candidates, 1]
-        expected = expected + beyond @ support / (weights[5] @ support + 0.1)
+        expected = self._expected(entries, candidates, own_mean, sd, support, weights, 0.1)
         return [*(t - u for t, u in zip(there, usual, strict=True)), expected]
+
+    def _neighbours(
+        self, entries, candidates, own_mean, sd, similarities, weights
+    ) -> list[np.ndarray]:
+        """Return what the similarities to the entries say, 3 of (n_candidates,)."""
+        expected = self._expected(entries, candidates, own_mean, sd, similarities, weights, 0.3)
+        return [similarities.sum(axis=0), similarities.max(axis=0), expected]
+
+    def _expected(
+        self, entries, candidates, own_mean, sd, support, weights, shrinkage
+    ) -> np.ndarray:
+        """Return the rating expected of each candidate from its support among the entries: what
+        these were rated beyond what everybody rates them."""
+        beyond = weights[4] * sd - self.community[entries, 1] * weights[5]
+        more = beyond @ support / (weights[5] @ support + shrinkage)
+        return own_mean + self.community[candidates, 1] + more
 
     def _matches(self, entries, candidates, weights) -> np.ndarray:
         """Return per kind of tag how the list matches, (3 · len(TAGS), n_candidates).

@@ -12,7 +12,7 @@ from scipy import sparse
 from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
-from anirec.models.item_item import ItemItem, autoencoder, gram
+from anirec.models.item_item import ItemItem, autoencoder, gram, strongest
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ COLD_SHRINKAGE = 5.0
 """Cosines summed at which an anime on too few lists takes half of its neighbours' weights."""
 
 POPULARITY_POWER = 0.5
-"""By what power of the ratio of members an anime on too few lists is scored above its neighbours."""
+"""By what power of its neighbours' members such an anime is scored above or below them."""
 
 OWN = 0.6
 """What having an anime says for one that is all like it."""
@@ -66,10 +66,12 @@ class HybridEASE(ItemItem):
     tag_discount : γ: by what power of their number a tag counts less for each of its anime.
     user_discount : β: a list of n entries counts ∝ n⁻ᵝ.
     min_lists : an anime with tags on fewer lists than that is scored by them alone.
+    n_neighbours : weights kept per anime (see `ItemItem.prune`), all if None: few rank better.
 
     Attributes
     ----------
-    weights_ : float32 (n_anime, n_anime), ``W``; row j holds what having j says for each anime.
+    weights_ : float32 (n_anime, n_anime), ``W``, CSR where only some are kept; row j holds what
+        having j says for each anime.
     precision_ : float32 (n_anime,), the diagonal of ``P``.
     scale_ : float32 (2,), mean and standard deviation of the ratings.
     """
@@ -90,6 +92,7 @@ class HybridEASE(ItemItem):
         tag_discount: float = 0.45,
         user_discount: float = 0.2,
         min_lists: int = 3,
+        n_neighbours: int | None = 200,
     ) -> None:
         self.rating_weight = rating_weight
         self.unscored = unscored
@@ -102,6 +105,7 @@ class HybridEASE(ItemItem):
         self.tag_discount = tag_discount
         self.user_discount = user_discount
         self.min_lists = min_lists
+        self.n_neighbours = n_neighbours
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
         if not 0 <= self.dropout < 1:
@@ -132,6 +136,9 @@ class HybridEASE(ItemItem):
             if features is not None and "members" in features.numbers:
                 shares = _by_popularity(shares, features.numbers["members"], warm)
             self._borrow(weights, precision, shares, warm)
+        if self.n_neighbours is not None:
+            importance = np.sqrt(counts / train.shape[0])
+            self.weights_ = strongest(self.weights_, self.n_neighbours, importance)
 
     def _values(self, profiles: Interactions) -> np.ndarray:
         return self._preferences(profiles, self.profile_rating_weight, self.profile_unscored)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from anirec.interactions import Interactions, hold_out
 from anirec.models.base import Model, copied
 from anirec.models.candidates import FEATURES, Knowledge, block
 from anirec.models.hybrid_ease import HybridEASE
+from anirec.models.item_knn import ItemKNN
+from anirec.models.pure_svd import PureSVD
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ RANKER = {
     "objective": "rank:ndcg",
     "lambdarank_pair_method": "topk",
     "lambdarank_num_pair_per_sample": 20,
-    "min_child_weight": 5,
+    "min_child_weight": 10,
     "subsample": 0.8,
     "colsample_bytree": 0.5,
     "reg_lambda": 5,
@@ -53,6 +55,9 @@ N_FEATURES = sum(map(len, FEATURES.values()))
 RANKER_FILE = "ranker.ubj"
 KNOWLEDGE = "knowledge.npz"
 
+OPINION_LISTS = 50_000
+"""Lists that neighbours and latent factors are learned from at most, drawn at random."""
+
 CHUNK = 64
 """Profiles whose candidates are ranked at once."""
 
@@ -64,7 +69,7 @@ class LikedEASE(HybridEASE):
     ----------
     liked_from : the least rating that is a like.
     rest : what any other entry counts.
-    dropout, l2, tag_weights, tag_discount, user_discount : see `HybridEASE`.
+    dropout, l2, tag_weights, tag_discount, user_discount, n_neighbours : see `HybridEASE`.
     """
 
     NAME = "liked-ease"
@@ -78,6 +83,7 @@ class LikedEASE(HybridEASE):
         tag_weights: Mapping[str, float] | None = None,
         tag_discount: float = 0.5,
         user_discount: float = 0.2,
+        n_neighbours: int | None = 200,
     ) -> None:
         super().__init__(
             dropout=dropout,
@@ -85,6 +91,7 @@ class LikedEASE(HybridEASE):
             tag_weights=tag_weights,
             tag_discount=tag_discount,
             user_discount=user_discount,
+            n_neighbours=n_neighbours,
         )
         self.liked_from = liked_from
         self.rest = rest
@@ -92,6 +99,28 @@ class LikedEASE(HybridEASE):
     def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
         liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= self.liked_from
         return np.where(liked, 1, self.rest).astype(np.float32)
+
+
+class Stage(NamedTuple):
+    """What candidates are found and described with, fitted to the same lists."""
+
+    retriever: HybridEASE
+    liked_retriever: LikedEASE
+    neighbours: ItemKNN
+    latent: PureSVD
+    knowledge: Knowledge
+
+
+PARTS: dict[str, type[Model]] = {
+    "retriever": HybridEASE,
+    "liked_retriever": LikedEASE,
+    "neighbours": ItemKNN,
+    "latent": PureSVD,
+}
+"""The models of a `Stage`."""
+
+ITEM_ITEM = ("retriever", "liked_retriever", "neighbours")
+"""Those of them that can be pruned."""
 
 
 class TwoStage(Model):
@@ -108,7 +137,7 @@ class TwoStage(Model):
     Parameters
     ----------
     n_candidates : how many the retriever passes on.
-    n_neighbours : weights kept per anime by the retrievers, see `HybridEASE.prune`.
+    n_neighbours : weights kept per anime by the first stage's models.
     n_folds : folds of the cross-fitting.
     max_users : lists the ranker learns from at most, drawn at random.
     n_draws : how many times each list is parted at random.
@@ -120,24 +149,24 @@ class TwoStage(Model):
 
     Attributes
     ----------
-    retriever_, liked_retriever_ : the fitted first stages, pruned.
-    knowledge_ : `Knowledge` of each anime.
+    stage_ : `Stage`, what candidates are found and described with.
     ranker_ : the XGBoost booster, None where there were too few lists.
     n_learned_ : int (1,), the partings of lists the ranker learned from.
     """
 
     NAME = "two-stage"
+    FORMAT = 2
     ARRAYS = ("n_learned_",)
 
     def __init__(
         self,
-        n_candidates: int = 200,
+        n_candidates: int = 150,
         n_neighbours: int = 200,
         n_folds: int = 4,
         max_users: int = 6000,
         n_draws: int = 2,
-        n_rounds: int = 300,
-        learning_rate: float = 0.08,
+        n_rounds: int = 160,
+        learning_rate: float = 0.1,
         max_depth: int = 6,
         liked_from: float = 8.0,
         without: Sequence[str] = (),
@@ -176,9 +205,7 @@ class TwoStage(Model):
             # A few lists among very many change nothing: the retrievers without them can stay.
             if len(others) < ENOUGH * train.shape[0]:
                 stage = None
-        self.retriever_, self.liked_retriever_, self.knowledge_ = stage or self._stage(
-            train, features
-        )
+        self.stage_ = stage or self._stage(train, features)
         samples = [np.concatenate(parts) for parts in zip(*samples, strict=True)]
         if samples and len(samples[2]):
             self._learn(*samples)
@@ -189,26 +216,25 @@ class TwoStage(Model):
         n_folds = 1 if len(drawn) * 2 <= len(learners) else self.n_folds
         return [np.sort(drawn[fold::n_folds]) for fold in range(n_folds)]
 
-    def _stage(
-        self, train: Interactions, features: ItemFeatures | None
-    ) -> tuple[HybridEASE, LikedEASE, Knowledge]:
+    def _stage(self, train: Interactions, features: ItemFeatures | None) -> Stage:
         """Return what candidates are found and described with, from some lists."""
         start = time.perf_counter()
-        retrievers = []
-        for model in (HybridEASE(), LikedEASE(self.liked_from)):
-            model.fit(train, features=features)
-            retrievers.append(model.prune(self.n_neighbours))
-        log.info(
-            "two-stage: retrievers of %d lists in %.1f s",
-            train.shape[0],
-            time.perf_counter() - start,
-        )
-        return *retrievers, Knowledge.of(train, features, self.liked_from)
+        retriever = HybridEASE(n_neighbours=self.n_neighbours).fit(train, features=features)
+        liked = LikedEASE(self.liked_from, n_neighbours=self.n_neighbours)
+        liked.fit(train, features=features)
+        some = train
+        if train.shape[0] > OPINION_LISTS:
+            rng = np.random.default_rng(self.seed)
+            drawn = rng.choice(train.shape[0], OPINION_LISTS, replace=False)
+            some = train.users(np.sort(drawn))
+        neighbours = ItemKNN(k=self.n_neighbours, shrinkage=10.0).fit(some)
+        latent = PureSVD(n_factors=64).fit(some)
+        seconds = time.perf_counter() - start
+        log.info("two-stage: first stage of %d lists in %.1f s", train.shape[0], seconds)
+        knowledge = Knowledge.of(train, features, self.liked_from)
+        return Stage(retriever, liked, neighbours, latent, knowledge)
 
-    def _stage_(self) -> tuple[HybridEASE, LikedEASE, Knowledge]:
-        return self.retriever_, self.liked_retriever_, self.knowledge_
-
-    def _sample(self, stage: tuple, lists: Interactions) -> tuple[np.ndarray, ...]:
+    def _sample(self, stage: Stage, lists: Interactions) -> tuple[np.ndarray, ...]:
         """Return features (n, n_features), relevance (n,) and candidates per list (n_lists,) of
         lists whose candidates hold something to find."""
         described, relevances, sizes = [], [], []
@@ -260,11 +286,11 @@ class TwoStage(Model):
         return self._score_among(profiles, None)
 
     def _score_among(self, profiles: Interactions, allowed: np.ndarray | None) -> np.ndarray:
-        scores = self.retriever_._score(profiles)
+        scores = self.stage_.retriever._score(profiles)
         if self.ranker_ is None:
             return scores
         chunk: list[tuple[int, np.ndarray, np.ndarray]] = []
-        described = _described(self._stage_(), profiles, self.n_candidates, allowed, scores)
+        described = _described(self.stage_, profiles, self.n_candidates, allowed, scores)
         for one in described:
             chunk.append(one)
             if len(chunk) == CHUNK:
@@ -288,7 +314,7 @@ class TwoStage(Model):
     def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
         """Return the retriever's ``k`` most similar anime: ``anime_id``, ``similarity``."""
         self._check_fitted()
-        return self.retriever_.similar(anime_id, k=k)
+        return self.stage_.retriever.similar(anime_id, k=k)
 
     def explain(self, profile: Interactions, anime_id: int) -> pd.DataFrame:
         """Return the retriever's terms for an anime; they sum to its score: see `ItemItem.explain`.
@@ -296,12 +322,12 @@ class TwoStage(Model):
         What the ranker adds is told by `explain_ranking`.
         """
         self._check_fitted()
-        return self.retriever_.explain(profile, anime_id)
+        return self.stage_.retriever.explain(profile, anime_id)
 
     def contributions(self, profile: Interactions, columns: np.ndarray) -> np.ndarray:
         """Return the retriever's terms for several anime: see `ItemItem.contributions`."""
         self._check_fitted()
-        return self.retriever_.contributions(profile, columns)
+        return self.stage_.retriever.contributions(profile, columns)
 
     def explain_ranking(
         self, profile: Interactions, anime_id: int, allowed: np.ndarray | None = None
@@ -332,9 +358,7 @@ class TwoStage(Model):
             raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
         if self.ranker_ is None:
             raise InputError("there is no ranker: too few lists were learned from; use explain")
-        for _, candidates, features in _described(
-            self._stage_(), profile, self.n_candidates, allowed
-        ):
+        for _, candidates, features in _described(self.stage_, profile, self.n_candidates, allowed):
             place = np.flatnonzero(candidates == column)
             if len(place):
                 values = features[place][:, self._used()]
@@ -348,14 +372,14 @@ class TwoStage(Model):
         """Return a fitted copy whose retrievers keep ``k`` weights per anime."""
         self._check_fitted()
         pruned = copied(self)
-        pruned.retriever_ = self.retriever_.prune(k)
-        pruned.liked_retriever_ = self.liked_retriever_.prune(k)
+        parts = {part: getattr(self.stage_, part).prune(k) for part in ITEM_ITEM}
+        pruned.stage_ = self.stage_._replace(**parts)
         return pruned
 
     def _save_more(self, folder: Path) -> None:
-        self.retriever_.save(folder / "retriever")
-        self.liked_retriever_.save(folder / "liked_retriever")
-        self.knowledge_.save(folder / KNOWLEDGE)
+        for part in PARTS:
+            getattr(self.stage_, part).save(folder / part)
+        self.stage_.knowledge.save(folder / KNOWLEDGE)
         (folder / RANKER_FILE).unlink(missing_ok=True)
         if self.ranker_ is not None:
             with written_whole(folder / RANKER_FILE) as beside:
@@ -363,9 +387,8 @@ class TwoStage(Model):
 
     def _load_more(self, folder: Path) -> None:
         xgboost = _xgboost()
-        self.retriever_ = HybridEASE.load(folder / "retriever")
-        self.liked_retriever_ = LikedEASE.load(folder / "liked_retriever")
-        self.knowledge_ = Knowledge.load(folder / KNOWLEDGE)
+        parts = {part: kind.load(folder / part) for part, kind in PARTS.items()}
+        self.stage_ = Stage(knowledge=Knowledge.load(folder / KNOWLEDGE), **parts)
         self.ranker_ = None
         if self.n_learned_[0]:
             file = folder / RANKER_FILE
@@ -425,7 +448,7 @@ def _xgboost():
 
 
 def _described(
-    stage: tuple[HybridEASE, LikedEASE, Knowledge],
+    stage: Stage,
     profiles: Interactions,
     n_candidates: int,
     allowed: np.ndarray | None = None,
@@ -436,13 +459,12 @@ def _described(
     Profiles that are empty or have no candidate are left out. ``scores``, the retriever's, are
     computed if not given.
     """
-    retriever, liked_retriever, knowledge = stage
-    liked_values = liked_retriever._values(profiles)
+    liked_values = stage.liked_retriever._values(profiles)
     for row in np.flatnonzero(profiles.lengths):
         here = slice(*profiles.indptr[row : row + 2])
         entries = profiles.indices[here]
         if scores is None:
-            found = retriever._score(profiles.users(np.array([row])))[0]
+            found = stage.retriever._score(profiles.users(np.array([row])))[0]
         else:
             found = scores[row].copy()
         found[entries] = -np.inf
@@ -450,20 +472,19 @@ def _described(
             found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
         candidates = _best(found, n_candidates)
         if len(candidates):
-            terms = block(retriever.weights_, entries, candidates)
-            liked_scores = liked_values[here] @ block(liked_retriever.weights_, entries, candidates)
-            yield (
-                row,
+            liked_terms = block(stage.liked_retriever.weights_, entries, candidates)
+            factors = stage.latent.factors_
+            features = stage.knowledge.describe(
+                entries,
+                profiles.ratings[here],
                 candidates,
-                knowledge.describe(
-                    entries,
-                    profiles.ratings[here],
-                    candidates,
-                    found[candidates],
-                    liked_scores,
-                    terms,
-                ),
+                scores=found[candidates],
+                liked_scores=liked_values[here] @ liked_terms,
+                latent_scores=factors[candidates] @ factors[entries].sum(axis=0),
+                terms=block(stage.retriever.weights_, entries, candidates),
+                similarities=block(stage.neighbours.weights_, entries, candidates),
             )
+            yield row, candidates, features
 
 
 def _best(scores: np.ndarray, n: int) -> np.ndarray:

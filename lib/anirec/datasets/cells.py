@@ -180,21 +180,11 @@ def completed(name: str, table: pa.Table | None, stubs: Mapping[int, str | None]
     stubs : ids to add that ``table`` lacks, with their titles where known.
     """
     schema, key = arrow_schema(name), KEYS[name][0]
-    columns = {} if table is None else {c: table[c] for c in table.column_names}
     if stubs:
-        new = pa.table(
-            {
-                key: pa.array(list(stubs), schema.field(key).type),
-                "title": pa.array(list(stubs.values()), pa.string()),
-            }
-        )
-        columns = dict(
-            zip(
-                (joined := merged(name, table, new)).column_names,
-                joined.columns,
-                strict=True,
-            )
-        )
+        ids = pa.array(list(stubs), schema.field(key).type)
+        titles = pa.array(list(stubs.values()), pa.string())
+        table = merged(name, table, pa.table({key: ids, "title": titles}))
+    columns = {} if table is None else {column: table[column] for column in table.column_names}
     n = len(columns[key]) if columns else 0
     if name == "anime":
         columns |= _derived(columns, n)

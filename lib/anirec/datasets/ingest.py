@@ -89,6 +89,11 @@ class Report:
     rows: dict[str, int] = field(default_factory=dict)
     stubs: int = 0
 
+    def add(self, raw_file: RawFile) -> FileReport:
+        """Return a new report, on one of the dataset's files."""
+        self.files[raw_file.name] = FileReport()
+        return self.files[raw_file.name]
+
     def content(self) -> dict:
         """Return what ``ingest.json`` holds."""
         return {
@@ -169,26 +174,16 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
         ``max_reject_fraction`` of a file's rows are rejected.
     """
     source = source_of(paths.dataset)
-    found = {raw_file: reading.located(paths.raw, raw_file.name) for raw_file in source.files}
-    _check_required(source, found, paths)
     report = Report(
         dataset=source.dataset.value,
         simulated=source.simulated,
         snapshot_date=source.snapshot_date.isoformat(),
     )
-    there = {raw_file.name for raw_file, raw in found.items() if raw}
-    for raw_file, raw in found.items():
-        if raw_file.unless in there:
-            if raw:
-                report.unused[raw_file.name] = f"{raw_file.unless} holds its entries"
-            found[raw_file] = None
-        elif raw is None:
-            report.missing.append(raw_file.name)
+    found = _find(source, paths, report)
     with _workplace(paths, max_reject_fraction) as work:
         readers = {
-            raw_file: _Reader(raw_file, raw, work, report.files.setdefault(name, FileReport()))
+            raw_file: _Reader(raw_file, raw, work, report.add(raw_file))
             for raw_file, raw in found.items()
-            if raw and (name := raw_file.name)
         }
         tables = _read(readers)
         stub_titles: dict[int, str | None] = {}
@@ -239,15 +234,31 @@ def _write(finished: dict[str, pa.Table], report: Report, work: _Work) -> None:
         work.file(name).replace(work.paths.processed / name)
 
 
-def _check_required(source: Source, found: dict, paths: Paths) -> None:
+def _find(source: Source, paths: Paths, report: Report) -> dict[RawFile, reading.RawPath]:
+    """Return the files to read and where they are; put those missing or not needed on report.
+
+    Raises
+    ------
+    InputError
+        If a file is missing that the dataset cannot do without.
+    """
+    found = {raw_file: reading.located(paths.raw, raw_file.name) for raw_file in source.files}
+    there = {raw_file.name for raw_file, raw in found.items() if raw}
     for raw_file, raw in found.items():
         if raw is None and raw_file.required:
             broken = ", ".join(file.name for file in reading.broken_archives(paths.raw))
+            also = f" and {broken} cannot be opened" if broken else ""
             raise InputError(
-                f"{paths.raw / raw_file.name} is missing"
-                + (f" and {broken} cannot be opened" if broken else "")
-                + f": run 'anirec fetch {source.dataset}' or pass --raw-dir"
+                f"{paths.raw / raw_file.name} is missing{also}: "
+                f"run 'anirec fetch {source.dataset}' or pass --raw-dir"
             )
+        if raw and raw_file.unless in there:
+            report.unused[raw_file.name] = f"{raw_file.unless} holds its entries"
+        elif raw is None and raw_file.unless not in there:
+            report.missing.append(raw_file.name)
+    return {
+        raw_file: raw for raw_file, raw in found.items() if raw and raw_file.unless not in there
+    }
 
 
 @contextmanager

@@ -114,7 +114,7 @@ class RunParameters:
     n_validation_users: int = 400
     given_fraction: float = 0.8
     ease_l2: float = 100.0
-    embedding_dim: int = 64
+    embedding_dim: int = 32
     epochs: int = 30
     ranker_rounds: int = 300
     ranker_users: int = 2500

@@ -698,9 +698,8 @@ class AnimeRecommender:
         if not encoded.nnz:
             return None
         columns, known = positions(net.anime_ids_, self.anime.index.to_numpy()[rows])
-        factors, bias = net.fold_in(encoded)
-        rating = net.anime_factors_[columns] @ factors[0] + net.anime_bias_[columns]
-        expected = np.clip(rating + bias[0] + net.scale_[0], *net.range_)
+        rating = net.anime_factors_[columns] @ net.fold_in(encoded)[0] + net.anime_bias_[columns]
+        expected = np.clip(rating + net.scale_[0], *net.range_)
         return np.where(known, expected, np.nan).astype(np.float32)
 
 

@@ -52,6 +52,8 @@ def serve(
             f"set {TOKEN_VARIABLE} to a secret that visitors must know"
         )
     _check_free(host, port)
+    for library in ("OMP", "OPENBLAS"):  # many kernels share the cores
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from anirec import server
 
     with tempfile.TemporaryDirectory(prefix="anirec-") as folder:
@@ -66,8 +68,9 @@ def _check_free(host: str, port: int) -> None:
         with socket.create_server((host, port)):
             pass
     except OSError as error:
+        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
         raise InputError(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses it or pass --port"
+            f"cannot listen on {host}:{port} ({reason}): stop what uses it or pass --port"
         ) from None
 
 
@@ -90,7 +93,7 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
     """Display the box in the page's kernel: all that takes time first, then the visitor's list."""
     from IPython.display import display
 
-    from anirec.widget import RecommenderBox
+    from anirec.widget import RecommenderBox, Unkept
 
     paths = Paths.of(dataset, processed_dir=processed_dir, output_dir=output_dir)
     store = ProfileStore.of(dataset)
@@ -102,9 +105,12 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
         wait_for_request()
     query = os.environ.get("QUERY_STRING", "")
     try:
-        box.show_list(store.open(token_of(query)), page_of(query))
-    except UnknownProfile as error:
-        box.say(f"{error}", "error")
+        kept = store.open(token_of(query))
+    except UnknownProfile:
+        box.show_list(Unkept(), page_of(query))
+        box.say("This address opens no list: what you add here is not kept.", "error")
+    else:
+        box.show_list(kept, page_of(query))
 
 
 def token_of(query: str) -> str:

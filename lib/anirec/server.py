@@ -12,12 +12,14 @@ import logging
 import os
 import re
 import secrets
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
 import tornado.web
 from jupyter_server import DEFAULT_STATIC_FILES_PATH
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
@@ -33,9 +35,10 @@ IMAGE_HOST = "https://cdn.myanimelist.net"
 IDLE_SECONDS = 30 * 60
 """A kernel that did nothing for so long is stopped; the page then offers to start another."""
 
-VISITORS = 24
-"""How many kernels there may be at once, besides those that wait for a visitor."""
+ABANDONED_SECONDS = 120
+"""A kernel that no page is connected to is stopped after so long; where room is needed, sooner."""
 
+NEEDED_SECONDS = 10
 WAITING = 2
 """Kernels that are started ahead of time and wait for a visitor."""
 
@@ -72,6 +75,29 @@ def content_security_policy(host: str, nonce: str | None = None, images: bool = 
     )
 
 
+class VisitorKernels(AsyncMappingKernelManager):
+    """The kernels: those that nobody's page is connected to any more are stopped early."""
+
+    async def cull_kernel_if_idle(self, kernel_id: str) -> None:
+        if self._abandoned(kernel_id, ABANDONED_SECONDS):
+            await self.shutdown_kernel(kernel_id)
+        else:
+            await super().cull_kernel_if_idle(kernel_id)
+
+    async def make_room(self) -> None:
+        """Stop all kernels that their pages have left."""
+        for kernel_id in self.list_kernel_ids():
+            if kernel_id in self and self._abandoned(kernel_id, NEEDED_SECONDS):
+                await self.shutdown_kernel(kernel_id)
+
+    def _abandoned(self, kernel_id: str, seconds: float) -> bool:
+        """Return whether a kernel is idle and without a page; one that waits for one is busy."""
+        model = self.kernel_model(kernel_id)
+        quiet = datetime.now(UTC) - datetime.fromisoformat(model["last_activity"])
+        idle = model["execution_state"] == "idle" and not model["connections"]
+        return idle and quiet.total_seconds() > seconds
+
+
 class VisitorHandler(TornadoVoilaHandler):
     """The page. A visitor without a token is sent on to an address with a new one."""
 
@@ -101,6 +127,8 @@ class VisitorHandler(TornadoVoilaHandler):
         except UnknownProfile:
             self.refuse(404, "This address opens no list: it may have been deleted.")
             return
+        if len(self.kernel_manager) >= self.settings["max_kernels"]:
+            await self.kernel_manager.make_room()
         if len(self.kernel_manager) >= self.settings["max_kernels"]:
             self.set_header("Retry-After", "60")
             self.refuse(503, "Too many people are here right now: try again in a few minutes.")
@@ -188,8 +216,9 @@ def settings(
         "@jupyter-widgets/jupyterlab-manager",
         "@voila-dashboards/widgets-manager8",
     ]
+    config.VoilaConfiguration.multi_kernel_manager_class = VisitorKernels
     config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
-    config.MappingKernelManager.cull_interval = 60
+    config.MappingKernelManager.cull_interval = 30
     config.MappingKernelManager.cull_connected = True
     # A kernel that died is not started anew behind the page's back: it would know nothing.
     config.KernelManager.transport = "tcp" if os.name == "nt" else "ipc"

@@ -58,6 +58,14 @@ ANY = 0
 """Stands for no choice in a dropdown: ipywidgets shows nothing at all for None."""
 
 RATINGS = [("Rate", ANY), *((f"★ {rating}", rating) for rating in range(10, 0, -1))]
+STATUSES = [
+    ("–", ""),
+    ("Seen", "completed"),
+    ("Watching", "watching"),
+    ("On hold", "on_hold"),
+    ("Dropped", "dropped"),
+    ("Planned", "plan_to_watch"),
+]
 EPISODES = [
     ("any number", (None, None)),
     ("one", (1, 1)),
@@ -326,24 +334,26 @@ class _Row(widgets.Box):
             widgets.Dropdown(options=RATINGS, tooltip="Your rating", layout=_free()),
             "anirec-rating",
         )
+        status = widgets.Dropdown(options=STATUSES, tooltip="How far you are", layout=_free())
+        self.status = _classed(status, "anirec-status")
         self.like = _button("", partial(self._thumb, True), "anirec-thumb", "anirec-up")
         self.dislike = _button("", partial(self._thumb, False), "anirec-thumb", "anirec-down")
         self.remove = _button("Remove", self._remove, "anirec-quiet")
         self.filling = False
         self.rating.observe(self._rate, names="value")
-        controls = _box([self.rating, self.like, self.dislike, self.remove], "anirec-row-controls")
-        super().__init__([self.name, controls], layout=_free())
+        self.status.observe(self._watch, names="value")
+        controls = [self.status, self.rating, self.like, self.dislike, self.remove]
+        super().__init__([self.name, _box(controls, "anirec-row-controls")], layout=_free())
         _classed(self, "anirec-row")
 
     def show(self, anime_id: int) -> None:
         """Fill the row with an entry of the list."""
         entry = self.box.profile[anime_id]
         title = self.box.title(anime_id)
-        status = entry.status if entry.status not in (None, "completed") else ""
-        said = f" <span class='anirec-soft'>{status.replace('_', ' ')}</span>" if status else ""
         self.filling = True
         self.anime_id = anime_id
-        self.name.value = f"<span>{escape(title)}</span>{said}"
+        self.name.value = f"<span>{escape(title)}</span>"
+        self.status.value = entry.status or ("completed" if entry.finished else "")
         self.rating.value = round(entry.rating or ANY)
         self.filling = False
         for button, thumb, on, off in (
@@ -357,6 +367,10 @@ class _Row(widgets.Box):
     def _rate(self, change: Mapping) -> None:
         if not self.filling:
             self.box.rate(self.anime_id, change["new"] or None)
+
+    def _watch(self, change: Mapping) -> None:
+        if not self.filling:
+            self.box.set(self.anime_id, status=change["new"] or None)
 
     def _thumb(self, liked: bool) -> None:
         entry = self.box.profile[self.anime_id]
@@ -732,6 +746,7 @@ class RecommenderBox(widgets.Box):
         self._kept = kept
         self._list_panel.about(self.page)
         self._changed_to(kept.read)
+        self.add_class("anirec-ready")
 
     def add(self, anime_id: int, rating: float | None = None) -> None:
         """Put an anime on the list, as liked or with a rating."""
@@ -1137,7 +1152,7 @@ class RecommenderBox(widgets.Box):
 
     def _explain_cards(self) -> None:
         """Add to each card all that speaks for it."""
-        if self._mode.value != FOR_LIST:
+        if self._mode.value != FOR_LIST or not len(self._frame):
             return
         frame, best = self._frame, _best_match(self._frame)
         filters = self._filter_panel.filters()

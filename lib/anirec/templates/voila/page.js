@@ -2,23 +2,23 @@
 window.voila_heartbeat = () => {};
 window.voila_finish = () => {};
 
-const root = document.getElementById("rendered_cells");
 const loading = document.getElementById("loading");
 const lost = document.getElementById("lost");
 const kernel = JSON.parse(document.getElementById("jupyter-config-data").textContent);
 const kernelUrl = new URL(`api/kernels/${kernel.kernelId}`, new URL(kernel.baseUrl, location.href));
 const WATCH_MS = 1500;
 
-// The search field is there: the box is drawn.
-const drawn = () => root.querySelector(".anirec-search input") || root.querySelector(".failed");
-const drawing = new MutationObserver(() => {
-  if (drawn()) {
-    drawing.disconnect();
-    loading.remove();
-  }
-});
-drawing.observe(document.body, { childList: true, subtree: true });
-if (root.querySelector(".failed")) loading.remove();
+// The box is ready once it shows the visitor's list; until then its place is held.
+function showWhenReady() {
+  if (!document.querySelector("#rendered_cells :is(.anirec-ready input, .failed)")) return false;
+  document.body.classList.add("is-ready");
+  loading.remove();
+  return true;
+}
+const drawing = new MutationObserver(() => { if (showWhenReady()) drawing.disconnect(); });
+if (!showWhenReady()) {
+  drawing.observe(document.body, { subtree: true, childList: true, attributeFilter: ["class"] });
+}
 
 // A kernel that died answers no message; its server says so, if asked.
 async function alive() {

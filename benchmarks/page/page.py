@@ -2,7 +2,7 @@
 
 In anirec's environment, with Chromium, from the repository, after a run of the dataset:
 
-    python benchmarks/page/page.py --dataset sample --visitors 20
+    PYTHONPATH=tests/app python benchmarks/page/page.py --dataset sample --visitors 20
 
 Starts ``anirec app`` on a free port and prints the table of README.md. The visitors are browser
 profiles of their own in one Chromium, which shares the machine with the server.
@@ -22,10 +22,6 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Page, sync_playwright
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "app"), str(ROOT / "lib")]
-
 from serving import free_port, started, stopped
 from visitor import FIELD, Visitor
 
@@ -101,10 +97,9 @@ def measure(dataset: str, n_visitors: int) -> list[tuple[str, str]]:
     paths, port = Paths.of(dataset), free_port()
     url = f"http://127.0.0.1:{port}/"
     command = [sys.executable, "-m", "anirec.cli", "app", f"--dataset={dataset}", f"--port={port}"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "lib")}
     content = export(paths, 500)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        served = started(command, url, Path(folder) / "log.txt", environment)
+        served = started(command, url, Path(folder) / "log.txt", dict(os.environ))
         server = psutil.Process(served.pid)
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         try:

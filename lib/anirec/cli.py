@@ -225,12 +225,21 @@ def _width(text: str) -> int:
 @app.command("app")
 def serve_app(
     dataset: DatasetOption = Dataset.SAMPLE.value,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8866,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8866,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine need a token.")
+    ] = "127.0.0.1",
+    public_name: Annotated[
+        str | None, typer.Option(help="Host name under which a reverse proxy serves the page.")
+    ] = None,
+    visitors: Annotated[
+        int, typer.Option(min=1, help="How many people are served at once, a kernel each.")
+    ] = 24,
 ) -> None:
     """Serve the recommender box as a web page on this machine."""
     from anirec.page import serve
 
-    serve(_known(dataset), port)
+    serve(_known(dataset), port, host, public_name, visitors)
 
 
 def main() -> None:

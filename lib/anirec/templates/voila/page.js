@@ -1,0 +1,43 @@
+// Voilà's own script calls these two: while cells run, and when the page is drawn.
+window.voila_heartbeat = () => {};
+window.voila_finish = () => {};
+
+const loading = document.getElementById("loading");
+const lost = document.getElementById("lost");
+const kernel = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+const kernelUrl = new URL(`api/kernels/${kernel.kernelId}`, new URL(kernel.baseUrl, location.href));
+const WATCH_MS = 1500;
+
+// The box is ready once it shows the visitor's list; until then its place is held.
+function showWhenReady() {
+  if (!document.querySelector("#rendered_cells :is(.anirec-ready input, .failed)")) return false;
+  document.body.classList.add("is-ready");
+  loading.remove();
+  return true;
+}
+const drawing = new MutationObserver(() => { if (showWhenReady()) drawing.disconnect(); });
+if (!showWhenReady()) {
+  drawing.observe(document.body, { subtree: true, childList: true, attributeFilter: ["class"] });
+}
+
+// A kernel that died answers no message; its server says so, if asked.
+async function alive() {
+  try {
+    return (await fetch(kernelUrl, { cache: "no-store" })).status !== 404;
+  } catch {
+    return false;
+  }
+}
+let leaving = false;
+addEventListener("pagehide", () => { leaving = true; });
+async function watch() {
+  if (!leaving && !(await alive()) && !leaving) {
+    lost.hidden = false;
+    document.body.classList.add("is-lost");
+    document.getElementById("reconnect").focus();
+    return;
+  }
+  setTimeout(watch, WATCH_MS);
+}
+setTimeout(watch, WATCH_MS);
+document.getElementById("reconnect").addEventListener("click", () => location.reload());

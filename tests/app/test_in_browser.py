@@ -1,0 +1,290 @@
+"""The page in a real browser: what a fan does, from the first title to a kernel that dies."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from serving import ARTIFACTS, HOSTILE, Site
+from visitor import FIELD, Visitor
+
+from anirec.lists import to_xml
+from anirec.profiles import Entry, Profile, ProfileStore
+from anirec.recommender import ALL, UNKNOWN, AnimeRecommender, Filters
+
+LIKED = ("fulmetal alchemist", "steins gate", "one peice")
+"""As somebody types them: two with a typo, one without its semicolon."""
+
+TITLES = ("Fullmetal Alchemist", "Steins;Gate", "One Piece")
+
+
+@pytest.fixture(scope="module")
+def recommender(site: Site) -> AnimeRecommender:
+    """The engine behind the page, to compare with."""
+    return AnimeRecommender.load(site.paths)
+
+
+@pytest.fixture
+def visitor(new_visitor) -> Visitor:
+    return Visitor(new_visitor())
+
+
+@pytest.fixture
+def fan(new_visitor, site: Site, recommender: AnimeRecommender) -> Visitor:
+    """A visitor who comes back to a list of three titles."""
+    entries = {recommender.resolve(title): Entry(liked=True) for title in TITLES}
+    _, token = ProfileStore(site.profiles).create(Profile(entries))
+    return Visitor(new_visitor(f"{site.url}?profile={token}"))
+
+
+def shot(visitor: Visitor, name: str) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    visitor.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+def titles(frame) -> list[str]:
+    return frame["title"].tolist()
+
+
+def test_search_with_a_typo_add_three_rate_one_get_ten(visitor, recommender):
+    assert visitor.cards == []
+    assert visitor.matches("one peice")[0].startswith("One Piece")
+    for text in LIKED:
+        visitor.add(text)
+    assert visitor.list == ["One Piece", "Steins;Gate", "Fullmetal Alchemist"]
+    visitor.choose("★ 10", visitor.row("Steins;Gate").locator(".anirec-rating"))
+    ids = [recommender.resolve(title) for title in reversed(visitor.list)]
+    wanted = Profile({ids[0]: Entry(liked=True), ids[1]: Entry(10), ids[2]: Entry(liked=True)})
+    assert len(visitor.cards) == 10
+    assert visitor.cards == titles(recommender.recommend(wanted, k=10))
+    assert not set(visitor.cards) & set(visitor.list)
+    first = visitor.page.locator(".anirec-card").first
+    assert "Because you liked" in first.inner_text()
+    assert re.search(r"★ \d\.\d\d", first.inner_text())
+    first.locator("summary").click()
+    assert first.locator("details table").first.is_visible()
+    shot(visitor, "desktop")
+
+
+def test_more_shows_ten_more_and_keeps_the_first(fan):
+    before = fan.cards
+    fan.press("Show more")
+    assert fan.cards[:10] == before
+    assert len(fan.cards) == 20
+
+
+def test_a_disliked_title_changes_the_list_and_undo_brings_it_back(fan):
+    before = fan.cards
+    fan.press("Not for me", fan.card(before[0]))
+    assert before[0] not in fan.cards
+    assert len(fan.cards) == 10
+    assert fan.list[0] == before[0]
+    fan.press("Undo")
+    assert fan.cards == before
+
+
+def test_seen_and_add_put_a_card_on_the_list_at_once(fan):
+    seen, planned = fan.cards[:2]
+    fan.press("Seen it", fan.card(seen))
+    fan.press("Add", fan.card(planned))
+    assert fan.list[:2] == [planned, seen]
+    assert not {seen, planned} & set(fan.cards)
+    chosen = "select => select.selectedOptions[0].label"
+    status = fan.row(planned).locator(".anirec-status select")
+    assert status.evaluate(chosen) == "Planned"
+
+
+def test_sequels_are_hidden_unless_asked_for(visitor, recommender):
+    visitor.add("fulmetal alchemist")
+    profile = {recommender.resolve("Fullmetal Alchemist"): Entry(liked=True)}
+    assert visitor.cards == titles(recommender.recommend(profile, k=10))
+    visitor.open("Filters")
+    rule = visitor.field("Sequels and franchises")
+    visitor.choose("hide franchises already known", rule)
+    unknown = titles(recommender.recommend(profile, k=10, filters=Filters(franchises=UNKNOWN)))
+    assert visitor.cards == unknown
+    assert not any("Fullmetal" in title for title in unknown)
+    visitor.choose("show every part", rule)
+    assert visitor.cards == titles(
+        recommender.recommend(profile, k=10, filters=Filters(franchises=ALL))
+    )
+    shot(visitor, "filters")
+
+
+def test_keyboard_alone_is_enough(visitor):
+    keyboard = visitor.page.keyboard
+    visitor.page.focus(FIELD)
+    visitor.after(lambda: keyboard.type("steins gate", delay=30))
+    visitor.after(lambda: keyboard.press("Enter"))
+    assert visitor.list == ["Steins;Gate"]
+    assert visitor.page.evaluate("document.activeElement.matches('.anirec-search input')")
+    visitor.after(lambda: keyboard.type("one piece", delay=30))
+    keyboard.press("Tab")
+    visitor.after(lambda: keyboard.press("Enter"))
+    assert visitor.list == ["One Piece", "Steins;Gate"]
+    assert len(visitor.cards) == 10
+
+
+def upload(visitor: Visitor, name: str, content: bytes) -> None:
+    with visitor.page.expect_file_chooser() as chooser:
+        visitor.page.locator(".anirec-upload").click()
+    chooser.value.set_files({"name": name, "mimeType": "text/xml", "buffer": content})
+
+
+def test_import_of_an_export_of_500_entries(visitor, recommender):
+    known = recommender.model("popularity").anime_ids_[:500]
+    entries = {int(a): Entry(rating=5 + i % 6, status="completed") for i, a in enumerate(known)}
+    visitor.open("Import and save")
+    export = to_xml(Profile(entries), recommender.catalogue).encode()
+    visitor.after(lambda: upload(visitor, "list.xml", export), said="500 titles")
+    assert len(visitor.list) == 5
+    visitor.press("more of 500")
+    assert len(visitor.list) == 25
+    assert visitor.cards == titles(recommender.recommend(entries, k=10))
+
+
+def test_a_file_that_is_no_list_is_refused_in_one_line(fan):
+    before = fan.list
+    fan.open("Import and save")
+    fan.after(
+        lambda: upload(fan, "list.xml", b"<html><body>not found</body></html>"), said="export"
+    )
+    alert = fan.page.locator(".anirec [role=alert]")
+    assert "Traceback" not in alert.inner_text()
+    assert fan.list == before
+
+
+def test_what_is_saved_can_be_imported_again(fan, new_visitor):
+    fan.open("Import and save")
+    with fan.page.expect_download() as download:
+        fan.page.get_by_text("Save list (CSV)").click()
+    content = Path(download.value.path()).read_bytes()
+    other = Visitor(new_visitor())
+    other.open("Import and save")
+    other.after(lambda: upload(other, "list.csv", content), said="3 titles")
+    assert sorted(other.list) == sorted(fan.list)
+    with fan.page.expect_download() as download:
+        fan.page.get_by_text("Save recommendations (CSV)").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 11
+
+
+def test_the_link_restores_the_list_and_nobody_else_sees_it(fan, new_visitor):
+    mine = fan.list
+    stranger = Visitor(new_visitor())
+    assert stranger.token != fan.token
+    assert stranger.list == []
+    again = Visitor(new_visitor(fan.page.url))
+    assert again.list == mine
+    fan.page.reload()
+    assert Visitor(fan.page).list == mine
+
+
+def test_delete_everything_leaves_nothing(fan, new_visitor):
+    address = fan.page.url
+    fan.open("Import and save")
+    fan.press("Delete everything")
+    assert fan.list == []
+    page = new_visitor(address)
+    page.wait_for_selector("text=This address opens no list")
+    page.get_by_text("Start a new list").click()
+    assert Visitor(page).list == []
+
+
+def test_tokens_are_neither_logged_nor_handed_to_other_kernels(fan, site):
+    with pytest.raises(AssertionError, match="refused"):
+        assert fan.page.request.get(f"{site.url}nowhere?profile={fan.token}").ok, "refused"
+    assert fan.token not in site.log.read_text()
+    holders = 0
+    for process in site.kernels().values():
+        environment = Path(f"/proc/{process}/environ").read_bytes()
+        holders += fan.token.encode() in environment
+    assert holders <= 1  # that of the visitor, where it was not started ahead of time
+
+
+def test_text_from_data_is_shown_as_text(visitor):
+    visitor.add("img src x onerror")
+    assert visitor.list == [HOSTILE]
+    reasons = visitor.texts(".anirec-because")
+    assert any(HOSTILE in reason for reason in reasons)
+    assert visitor.page.evaluate("window.hacked") is None
+    assert visitor.page.locator(".anirec img").count() == 0
+
+
+def test_links_out_and_headers_give_nothing_away(fan, site):
+    link = fan.page.locator(".anirec-card h3 a").first
+    assert link.get_attribute("href").startswith("https://myanimelist.net/anime/")
+    assert link.get_attribute("rel") == "noopener noreferrer"
+    assert link.get_attribute("target") == "_blank"
+    headers = fan.page.request.get(fan.page.url).headers
+    assert headers["referrer-policy"] == "no-referrer"
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "https:" not in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+    blocked = """async () => {
+        try { await fetch('https://example.org/'); return false; } catch { return true; }
+    }"""
+    assert fan.page.evaluate(blocked)
+
+
+def test_cover_images_are_shown_only_where_switched_on(fan, recommender):
+    assert fan.page.locator("img.anirec-cover").count() == 0
+    fan.open("Import and save")
+    asked = []
+
+    def answer(route):
+        asked.append(route.request)
+        route.fulfill(status=200, content_type="image/svg+xml", body=COVER)
+
+    fan.page.context.route("https://cdn.myanimelist.net/**", answer)
+    fan.page.get_by_role("link", name="Show cover images").click()
+    fan.page.wait_for_url("**images=1**")
+    shown = Visitor(fan.page)
+    assert shown.list == fan.list
+    with_cover = recommender.anime["image_url"].notna().any()
+    assert (shown.page.locator("img.anirec-cover").count() > 0) == with_cover
+    policy = fan.page.request.get(fan.page.url).headers["content-security-policy"]
+    assert "img-src 'self' data: https://cdn.myanimelist.net;" in policy
+    assert all("referer" not in request.headers for request in asked)
+
+
+COVER = "<svg xmlns='http://www.w3.org/2000/svg' width='2' height='3'/>"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_everything_without_scrolling_sideways(new_visitor, scheme):
+    phone = Visitor(new_visitor(width=380, color_scheme=scheme, has_touch=True))
+    for text in LIKED[:2]:
+        phone.add(text)
+    phone.open("Filters")
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 380
+    wide = """() => [...document.querySelectorAll('.anirec *')].filter(
+        e => e.getClientRects().length && e.getBoundingClientRect().right > 380.5).length"""
+    assert phone.page.evaluate(wide) == 0
+    shot(phone, f"phone-{scheme}")
+
+
+def test_a_dead_kernel_is_told_and_one_click_brings_the_list_back(fan, site):
+    before = fan.list, fan.cards
+    config = fan.page.locator("#jupyter-config-data").text_content()
+    kernel = re.search(r'"kernelId": "([0-9a-f-]+)"', config)[1]
+    os.kill(site.kernels()[kernel], signal.SIGKILL)
+    fan.page.wait_for_selector("#lost", timeout=5_000)
+    shot(fan, "dead-kernel")
+    fan.page.get_by_role("button", name="Bring it back").click()
+    fan.page.wait_for_selector("#lost", state="hidden")
+    again = Visitor(fan.page)
+    assert (again.list, again.cards) == before
+
+
+def test_several_visitors_at_once_are_all_served(new_visitor):
+    pages = [new_visitor() for _ in range(5)]
+    visitors = [Visitor(page) for page in pages]
+    assert len({visitor.token for visitor in visitors}) == 5
+    for number, visitor in enumerate(visitors):
+        visitor.add(LIKED[number % 3])
+        assert len(visitor.cards) == 10

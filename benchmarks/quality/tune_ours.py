@@ -58,7 +58,10 @@ class Split:
 
     def measure(self, model: Model) -> np.ndarray:
         """Fit a model; return its NDCG@10 for watched and liked, means over the draws."""
-        model.fit(self.train, features=self.features)
+        return self.judge(model.fit(self.train, features=self.features))
+
+    def judge(self, model: Model) -> np.ndarray:
+        """Return a fitted model's NDCG@10 for watched and liked, means over the draws."""
         means = []
         for given, hidden in self.draws:
             values, _ = evaluation.per_user(model, given, hidden, (10,))

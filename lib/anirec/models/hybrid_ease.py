@@ -172,13 +172,13 @@ class HybridEASE(ItemItem):
         self, weights: np.ndarray, precision: np.ndarray, shares: sparse.csr_array, warm: np.ndarray
     ) -> None:
         """Set the weights of all anime from those rated: the others' are shares of them."""
-        with_own = weights + np.diag(np.full(len(weights), OWN, dtype=np.float32))
         n = len(warm)
-        self.weights_ = np.zeros((n, n), dtype=np.float32)
         rows, others = np.flatnonzero(warm), np.flatnonzero(~warm)
+        own = OWN * shares.toarray()
+        spoken = shares @ weights + own
+        self.weights_ = np.zeros((n, n), dtype=np.float32)
         self.weights_[np.ix_(rows, rows)] = weights
-        self.weights_[np.ix_(rows, others)] = (shares @ with_own.T).T
-        spoken = shares @ with_own
+        self.weights_[np.ix_(rows, others)] = (shares @ weights.T + own).T
         self.weights_[np.ix_(others, rows)] = spoken
         self.weights_[np.ix_(others, others)] = (shares @ spoken.T).T
         np.fill_diagonal(self.weights_, 0)

@@ -135,19 +135,17 @@ def show_table(
     frame: pd.DataFrame,
     file: Path | None = None,
     formats: Mapping[str, str] | None = None,
-    limit: int | None = None,
 ) -> None:
-    """Show a frame without its index, and save the whole of it as CSV if ``file`` is given.
+    """Show a frame without its index, and save it as CSV if ``file`` is given.
 
     Parameters
     ----------
     formats : format string by column, such as ``{"share": "{:.1%}"}``; by default whole numbers
         get thousands separators and others two decimals.
-    limit : rows shown.
     """
     if file is not None:
         write_table(frame, file)
-    html = html_table(frame if limit is None else frame.head(limit), formats or {})
+    html = html_table(frame, formats or {})
     display({"text/html": html, "text/plain": frame.to_string(index=False)}, raw=True)
 
 

@@ -4,10 +4,11 @@ In anirec's environment, from the repository:
 
     anirec sample --size full --out <raw>
     python benchmarks/scale/scale.py prepare <raw> <work>
-    python benchmarks/scale/scale.py run <work> [<python of the peer's environment>]
+    python benchmarks/scale/scale.py run <work> <python of the peer's environment> [<model>...]
 
-``run`` measures each fit in a process of its own, so that its peak memory is its own, and prints
-the tables of README.md. The peer's environment holds ``requirements.txt``.
+``run`` measures each fit in a process of its own, so that its peak memory is its own, notes it in
+``<work>/results.jsonl`` and prints the tables of README.md. Models are all by default; what was
+measured by an earlier run is kept. The peer's environment holds ``requirements.txt``.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from anirec.interactions import Interactions, hold_out
 SHARES = (0.125, 0.25, 0.5, 1.0)
 MODELS = ("popularity", "item-knn", "pure-svd", "ease", "hybrid-ease", "two-stage")
 AT_FULL_SIZE_ONLY = ("popularity", "item-knn", "pure-svd", "ease")
+PEER = "implicit-als"
 N_SERVED = 1000
-PRUNED_TO = {"hybrid-ease": 500, "two-stage": 300}
+PRUNED_TO = {"hybrid-ease": 200, "two-stage": 200}
 
 
 def prepare(raw: Path, work: Path) -> None:
@@ -84,7 +86,7 @@ def fit_als(share: float, work: Path) -> dict[str, object]:
         factors=128, iterations=15, num_threads=os.cpu_count(), random_state=0
     )
     model.fit(matrix, show_progress=False)
-    return about("implicit ALS", share, lists, time.perf_counter() - start, before)
+    return about(PEER, share, lists, time.perf_counter() - start, before)
 
 
 def about(
@@ -164,35 +166,40 @@ def median_ms(call: Callable, profiles: list[Interactions], ranked: list[np.ndar
     return float(np.median(times))
 
 
-def measured(python: str, *arguments: object) -> dict[str, object]:
-    """Run one measurement in a process of its own and return what it prints."""
+def measured(work: Path, python: str, *arguments: object) -> None:
+    """Run one measurement in a process of its own and note what it prints."""
     command = [python, __file__, *map(str, arguments)]
     ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     print(ran.stdout, end="", file=sys.stderr)
-    return json.loads(ran.stdout)
+    with (work / "results.jsonl").open("a", encoding="utf-8") as results:
+        results.write(ran.stdout)
 
 
-def run(work: Path, peer_python: str | None) -> None:
-    """Measure everything and print the tables."""
-    fits, served = [], []
+def run(work: Path, peer_python: str, models: list[str]) -> None:
+    """Measure models at all sizes, then serving, and print the tables of all that was measured."""
     for share in SHARES:
-        for name in MODELS:
-            if share == 1 or name not in AT_FULL_SIZE_ONLY:
+        for name in models:
+            if name == PEER:
+                measured(work, peer_python, "als", share, work)
+            elif share == 1 or name not in AT_FULL_SIZE_ONLY:
                 keep = [work / name] if share == 1 and name in PRUNED_TO else []
-                fits.append(measured(sys.executable, "fit", name, share, work, *keep))
-        if peer_python:
-            fits.append(measured(peer_python, "als", share, work))
+                measured(work, sys.executable, "fit", name, share, work, *keep)
     for name in PRUNED_TO:
-        served.append(measured(sys.executable, "serve", name, work / name, work))
-    for rows in (fits, served):
-        print(table(pd.DataFrame(rows)))
-        print()
+        if name in models:
+            measured(work, sys.executable, "serve", name, work / name, work)
+    lines = (work / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    results = [json.loads(line) for line in lines]
+    for kind in ("seconds", "MB"):
+        rows = [row for row in results if kind in row]
+        if rows:
+            print(table(pd.DataFrame(rows)) + "\n")
 
 
 def table(frame: pd.DataFrame) -> str:
     """Return a frame as a Markdown table."""
-    shown = frame.map(lambda v: f"{v:,.1f}" if isinstance(v, float) else f"{v}")
-    shown["share"] = frame["share"].map(str) if "share" in frame else ""
+    shown = frame.map(
+        lambda v: f"{v:,.2f}" if isinstance(v, float) else v if isinstance(v, str) else f"{v:,}"
+    )
     rows = [list(frame.columns), ["---"] * frame.shape[1], *shown[frame.columns].to_numpy()]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -202,7 +209,8 @@ if __name__ == "__main__":
     if what == "prepare":
         prepare(Path(rest[0]), Path(rest[1]))
     elif what == "run":
-        run(Path(rest[0]), rest[1] if len(rest) > 1 else None)
+        work, peer_python, *models = rest
+        run(Path(work), peer_python, models or [*MODELS, PEER])
     elif what == "fit":
         name, share, work, *keep = rest
         result = fit(name, float(share), Path(work), Path(keep[0]) if keep else None)

@@ -254,11 +254,12 @@ def block(weights: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> n
     """Return ``weights[rows][:, columns]``, float32 (len(rows), len(columns)), dense."""
     place = np.full(weights.shape[1], -1, dtype=np.int32)
     place[columns] = np.arange(len(columns))
-    here, owner = entries_of(weights.indptr, rows)
-    places = place[weights.indices[here]]
-    wanted = places >= 0
+    chosen = weights[rows]
+    places = place[chosen.indices]
+    wanted = np.flatnonzero(places >= 0)
+    owner = np.searchsorted(chosen.indptr, wanted, side="right") - 1
     result = np.zeros((len(rows), len(columns)), dtype=np.float32)
-    result[owner[wanted], places[wanted]] = weights.data[here[wanted]]
+    result[owner, places[wanted]] = chosen.data[wanted]
     return result
 
 

@@ -63,11 +63,9 @@ def fit(name: str, share: float, work: Path, keep: Path | None = None) -> dict[s
 
     lists = share_of(Interactions.load(work / "lists.npz"), share)
     features = item_features(pd.read_parquet(work / "anime.parquet"), lists.anime_ids)
-    before = peak_gb()
-    start = time.perf_counter()
+    before, start = peak_gb(), clocks()
     model = ALL[name]().fit(lists, features=features)
-    seconds = time.perf_counter() - start
-    result = about(name, share, lists, seconds, before)
+    result = about(name, share, lists, start, before)
     if keep:
         model.save(keep)
     return result
@@ -79,28 +77,34 @@ def fit_als(share: float, work: Path) -> dict[str, object]:
     from scipy import sparse
 
     lists = share_of(Interactions.load(work / "lists.npz"), share)
-    before = peak_gb()
-    start = time.perf_counter()
+    before, start = peak_gb(), clocks()
     matrix = sparse.csr_matrix(lists.matrix())
     model = AlternatingLeastSquares(
         factors=128, iterations=15, num_threads=os.cpu_count(), random_state=0
     )
     model.fit(matrix, show_progress=False)
-    return about(PEER, share, lists, time.perf_counter() - start, before)
+    return about(PEER, share, lists, start, before)
 
 
 def about(
-    name: str, share: float, lists: Interactions, seconds: float, before: float
+    name: str, share: float, lists: Interactions, start: tuple[float, float], before: float
 ) -> dict[str, object]:
+    seconds, cpu = (now - then for now, then in zip(clocks(), start, strict=True))
     return {
         "model": name,
         "share": share,
         "users": lists.shape[0],
         "entries": lists.nnz,
         "seconds": seconds,
+        "CPU seconds": cpu,
         "GB before": before,
         "GB peak": peak_gb(),
     }
+
+
+def clocks() -> tuple[float, float]:
+    """Return the time on the wall and the time of all this process's threads, in seconds."""
+    return time.perf_counter(), time.process_time()
 
 
 def peak_gb() -> float:

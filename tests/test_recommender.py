@@ -451,18 +451,7 @@ def two_stage_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     features = item_features(catalogue(), train.anime_ids)
     model = TwoStage(n_candidates=3, n_folds=2, n_rounds=20, n_draws=1, n_threads=1)
     model.fit(train, features=features).save(paths.models / model.NAME)
-    net = RatingNet(embedding_dim=2)
-    rng = np.random.default_rng(0)
-    n = train.shape[1]
-    net.anime_ids_, net.popularity_ = train.anime_ids, np.full(n, 0.5, dtype=np.float32)
-    net.user_ids_, net.user_bias_ = np.array([0]), np.zeros(1, dtype=np.float32)
-    net.user_factors_ = np.zeros((1, 2), dtype=np.float32)
-    net.anime_factors_ = rng.normal(0, 1, (n, 2)).astype(np.float32)
-    net.anime_bias_ = rng.normal(0, 1, n).astype(np.float32)
-    net.anime_counts_ = np.full(n, 100)
-    net.scale_, net.range_ = np.float32([7, 1.5]), np.float32([1, 10])
-    net.history_ = pd.DataFrame({"epoch": [1], "loss": [1.0], "val_loss": [1.0]})
-    net._network, net._network_file = None, paths.processed / "anime.parquet"  # never opened
+    net = RatingNet(embedding_dim=2, epochs=1).fit(train, features=features)
     net.save(paths.models / net.NAME)
     return paths
 

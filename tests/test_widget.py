@@ -23,6 +23,16 @@ def recommender(tmp_path_factory: pytest.TempPathFactory) -> AnimeRecommender:
     return AnimeRecommender.load(small_run(tmp_path_factory.mktemp("run")))
 
 
+@pytest.fixture(autouse=True)
+def no_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search at each keystroke, whatever loop a browser's test has left running."""
+
+    def none() -> None:
+        raise RuntimeError("no running event loop")
+
+    monkeypatch.setattr(widget.asyncio, "get_running_loop", none)
+
+
 @pytest.fixture
 def box(recommender: AnimeRecommender) -> RecommenderBox:
     return RecommenderBox(recommender, k=3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
@@ -97,7 +99,8 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
 
     paths = Paths.of(dataset, processed_dir=processed_dir, output_dir=output_dir)
     store = ProfileStore.of(dataset)
-    box = RecommenderBox(AnimeRecommender.load(paths), page=page_of(""))
+    first = replace(page_of(""), footnote=_provenance(paths))
+    box = RecommenderBox(AnimeRecommender.load(paths), page=first)
     display(box)
     if os.environ.get("VOILA_PREHEAT") == "True":
         from voila.utils import wait_for_request
@@ -111,6 +114,17 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
         box.say("This address opens no list: what you add here is not kept.", "error")
     else:
         box.show_list(kept, page_of(query))
+
+
+def _provenance(paths: Paths) -> str:
+    """Return what must be said of the data, if anything."""
+    report = paths.processed / "ingest.json"
+    if not report.is_file() or not json.loads(report.read_text("utf-8")).get("simulated"):
+        return ""
+    return (
+        "The anime here are real; the community that the recommendations come from is simulated: "
+        "run another dataset for recommendations by real people."
+    )
 
 
 def token_of(query: str) -> str:

@@ -640,11 +640,13 @@ class Page:
     images : whether the page was opened with cover images allowed.
     toggle_images : address of the same page with them switched the other way.
     new_list : address that starts a new list.
+    footnote : one sentence below it all; empty for none.
     """
 
     images: bool
     toggle_images: str
     new_list: str
+    footnote: str = ""
 
 
 class Unkept:
@@ -724,10 +726,14 @@ class RecommenderBox(widgets.Box):
         self._make_list()
         self._make_controls()
         self._make_results()
+        foot = page.footnote if page else ""
+        self._foot = _html(
+            f"<p class='anirec-soft'>{escape(foot)}</p>" if foot else "", "anirec-foot"
+        )
         style = _html(f"<style>{CSS_FILE.read_text('utf-8')}</style>", "anirec-style")
         super().__init__(
             [style, self._find, self._message, self._list, self._tools, *self._panels.values(),
-             self._starters, self._results],
+             self._starters, self._results, self._foot],
             layout=_free(),
         )  # fmt: skip
         _classed(self, "anirec")

@@ -66,6 +66,7 @@ def test_search_with_a_typo_add_three_rate_one_get_ten(visitor, recommender):
     assert re.search(r"★ \d\.\d\d", first.inner_text())
     first.locator("summary").click()
     assert first.locator("details table").first.is_visible()
+    assert "community that the recommendations come from is simulated" in visitor.page.content()
     shot(visitor, "desktop")
 
 

@@ -80,7 +80,7 @@ def new_visitor(browser, site: Site) -> Iterator:
         page = context.new_page()
         page.on("request", lambda request: strangers.append(request.url))
         page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(url or site.url, wait_until="commit")
+        page.goto(url or site.url, wait_until="commit", timeout=120_000)
         return page
 
     yield visit

@@ -106,6 +106,8 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
         from voila.utils import wait_for_request
 
         wait_for_request()
+        if "QUERY_STRING" not in os.environ:  # the server is gone: nobody will come
+            os._exit(0)
     query = os.environ.get("QUERY_STRING", "")
     try:
         kept = store.open(token_of(query))

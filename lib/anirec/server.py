@@ -12,12 +12,14 @@ import logging
 import os
 import re
 import secrets
+import shutil
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
 import tornado.web
+from jupyter_core.utils import run_sync
 from jupyter_server import DEFAULT_STATIC_FILES_PATH
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets.config import Config
@@ -161,6 +163,11 @@ class PageServer(Voila):
     def setup_template_dirs(self) -> None:
         super().setup_template_dirs()
         self.template_paths.insert(0, str(TEMPLATE_DIR))
+
+    def stop(self) -> None:
+        """End the kernels at once; asked politely, those just starting print a traceback."""
+        run_sync(self.kernel_manager.shutdown_all)(now=True)
+        shutil.rmtree(self.connection_dir)
 
 
 def settings(

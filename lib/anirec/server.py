@@ -82,7 +82,7 @@ class VisitorKernels(AsyncMappingKernelManager):
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         if self._abandoned(kernel_id, ABANDONED_SECONDS):
-            await self.shutdown_kernel(kernel_id)
+            await self.shutdown_kernel(kernel_id, now=True)
         else:
             await super().cull_kernel_if_idle(kernel_id)
 
@@ -90,7 +90,7 @@ class VisitorKernels(AsyncMappingKernelManager):
         """Stop all kernels that their pages have left."""
         for kernel_id in self.list_kernel_ids():
             if kernel_id in self and self._abandoned(kernel_id, NEEDED_SECONDS):
-                await self.shutdown_kernel(kernel_id)
+                await self.shutdown_kernel(kernel_id, now=True)
 
     def _abandoned(self, kernel_id: str, seconds: float) -> bool:
         """Return whether a kernel is idle and without a page; one that waits for one is busy."""

@@ -159,9 +159,7 @@ class Model(ABC):
         for name in cls._arrays():
             file = folder / f"{name}.npy"
             if not file.is_file():
-                raise InputError(
-                    f"{file} is missing: rebuild it with 'anirec run --from 03 --force'"
-                )
+                raise incomplete(file)
             setattr(model, name, np.load(file, mmap_mode="r", allow_pickle=False))
         model._load_more(folder)
         return model
@@ -198,6 +196,11 @@ class Model(ABC):
 
     def _load_more(self, folder: Path) -> None:  # noqa: B027
         """Read what `_save_more` wrote."""
+
+
+def incomplete(file: Path) -> InputError:
+    """Return the error that says that a file of a fitted model is missing, to be raised."""
+    return InputError(f"{file} is missing: rebuild it with 'anirec run --from 03 --force'")
 
 
 def copied(model: Model) -> Model:

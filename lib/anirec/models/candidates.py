@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.files import written_whole
 from anirec.interactions import Interactions
+from anirec.models.base import incomplete
 
 SHRINKAGE = 5.0
 """Scores' worth of the overall mean in what is said about an anime's scores."""
@@ -112,7 +112,7 @@ class Knowledge:
     def load(cls, file: Path) -> Knowledge:
         """Read what `save` wrote. Raises InputError if it is missing."""
         if not file.is_file():
-            raise InputError(f"{file} is missing: rebuild it with 'anirec run --from 03 --force'")
+            raise incomplete(file)
         with np.load(file, allow_pickle=False) as kept:
             shape = len(kept["community"]), len(kept["kinds"])
             arrays = kept["data"], kept["indices"], kept["indptr"]

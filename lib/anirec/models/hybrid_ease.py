@@ -12,7 +12,7 @@ from scipy import sparse
 from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
-from anirec.models.item_item import ItemItem, autoencoder, gram, strongest
+from anirec.models.item_item import ItemItem, autoencoder, gram, keep_greatest, strongest
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,8 @@ TAG_WEIGHTS = {"genres": 8.0, "title_words": 12.0, "title_first": 13.0, "type": 
 DROPPED = -1.0
 """What giving up an anime takes off an entry without score, in standard deviations of ratings."""
 
-SD_SHRINKAGE = 1e-6
+MIN_SD = 1e-6
+"""The least standard deviation of ratings that they are divided by."""
 
 COLD_NEIGHBOURS = 10
 """Anime most like one on too few lists, whose weights it borrows."""
@@ -112,7 +113,7 @@ class HybridEASE(ItemItem):
             raise InputError(f"dropout is a share from 0 to below 1, not {self.dropout}")
         scores = train.ratings[train.scored].astype(np.float64)
         self.scale_ = np.array(
-            [scores.mean(), max(scores.std(), SD_SHRINKAGE)] if len(scores) else [0, 1], np.float32
+            [scores.mean(), max(scores.std(), MIN_SD)] if len(scores) else [0, 1], np.float32
         )
         values = self._preferences(train, self.rating_weight, self.unscored)
         if self.user_discount:
@@ -235,9 +236,7 @@ def _neighbour_shares(cold: sparse.csr_array, warm: sparse.csr_array) -> sparse.
         return sparse.diags_array(1 / np.maximum(norms, 1e-12), dtype=np.float32) @ tags
 
     cosines = (normed(cold) @ normed(warm).T).toarray()
-    if cosines.shape[1] > COLD_NEIGHBOURS:
-        far = np.argpartition(-cosines, COLD_NEIGHBOURS, axis=1)[:, COLD_NEIGHBOURS:]
-        np.put_along_axis(cosines, far, 0, axis=1)
+    keep_greatest(cosines, COLD_NEIGHBOURS, cosines)
     cosines /= cosines.sum(axis=1, keepdims=True) + COLD_SHRINKAGE
     return sparse.csr_array(cosines)
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from anirec.config import InputError
 from anirec.files import written_whole
 from anirec.interactions import Interactions
-from anirec.models.base import Model, copied
+from anirec.models.base import Model, copied, incomplete
 
 GRAM_BLOCK = 1024
 """Columns of the Gram matrix computed at once: bounds its sparse intermediate."""
@@ -129,9 +129,7 @@ class ItemItem(Model):
         arrays = []
         for name in names:
             if not (folder / name).is_file():
-                raise InputError(
-                    f"{folder / name} is missing: rebuild it with 'anirec run --from 03 --force'"
-                )
+                raise incomplete(folder / name)
             arrays.append(np.load(folder / name, mmap_mode="r", allow_pickle=False))
         n = len(self.anime_ids_)
         self.weights_ = (
@@ -208,6 +206,13 @@ def entries_at(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) 
     return np.where(found, matrix.data[at], 0).astype(np.float32)
 
 
+def keep_greatest(block: np.ndarray, k: int, strength: np.ndarray) -> None:
+    """Set all but the ``k`` entries of greatest ``strength`` in each row to zero, in place."""
+    if k < block.shape[1]:
+        weak = np.argpartition(-strength, k, axis=1)[:, k:]
+        np.put_along_axis(block, weak, 0, axis=1)
+
+
 def strongest(
     weights: np.ndarray | sparse.csr_array, k: int, importance: np.ndarray
 ) -> sparse.csr_array:
@@ -218,10 +223,7 @@ def strongest(
     for start in range(0, n, PRUNE_BLOCK):
         block = by_column[:, start : start + PRUNE_BLOCK]
         block = np.ascontiguousarray((block.toarray() if sparse.issparse(block) else block).T)
-        strength = np.abs(block) * importance
-        if k < n:
-            weak = np.argpartition(-strength, k, axis=1)[:, k:]
-            np.put_along_axis(block, weak, 0, axis=1)
+        keep_greatest(block, k, np.abs(block) * importance)
         blocks.append(sparse.csr_array(block))
     pruned = sparse.vstack(blocks, format="csr").T.tocsr()
     return sparse.csr_array(

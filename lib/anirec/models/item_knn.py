@@ -7,7 +7,7 @@ from scipy import sparse
 
 from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
-from anirec.models.item_item import ItemItem
+from anirec.models.item_item import ItemItem, keep_greatest
 
 BLOCK = 1024
 """Anime whose neighbours are sought at once."""
@@ -46,8 +46,6 @@ class ItemKNN(ItemItem):
             here = np.arange(len(block))
             block[here, start + here] = 0
             block /= roots[start : start + BLOCK, None] * roots + max(self.shrinkage, 1e-9)
-            if self.k < block.shape[1]:
-                far = np.argpartition(-block, self.k, axis=1)[:, self.k :]
-                np.put_along_axis(block, far, 0, axis=1)
+            keep_greatest(block, self.k, block)
             blocks.append(sparse.csr_array(block))
         self.weights_ = sparse.vstack(blocks, format="csr").T.tocsr()

@@ -16,7 +16,7 @@ from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.files import written_whole
 from anirec.interactions import Interactions, hold_out
-from anirec.models.base import Model, copied
+from anirec.models.base import Model, copied, incomplete
 from anirec.models.candidates import FEATURES, Knowledge, block
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.item_knn import ItemKNN
@@ -352,21 +352,40 @@ class TwoStage(Model):
         InputError
             If there is not exactly one profile, no ranker, or the anime is no candidate for it.
         """
-        xgboost = _xgboost()
-        column = self.column(anime_id)
-        if profile.shape[0] != 1:
-            raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
+        columns = np.array([self.column(anime_id)])
         if self.ranker_ is None:
             raise InputError("there is no ranker: too few lists were learned from; use explain")
+        told = self.rankings(profile, columns, allowed)[0]
+        if told is None:
+            raise InputError(
+                f"anime {anime_id} is no candidate for this profile: "
+                "its score is the retriever's alone"
+            )
+        return told
+
+    def rankings(
+        self, profile: Interactions, columns: np.ndarray, allowed: np.ndarray | None = None
+    ) -> list[pd.DataFrame | None]:
+        """Return what `explain_ranking` says of the anime in several columns, None where the ranker
+        had no say; much faster than one after the other.
+
+        Raises InputError if there is not exactly one profile.
+        """
+        if profile.shape[0] != 1:
+            raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
+        told: list[pd.DataFrame | None] = [None] * len(columns)
+        if self.ranker_ is None:
+            return told
+        used = self._used()
         for _, candidates, features in _described(self.stage_, profile, self.n_candidates, allowed):
-            place = np.flatnonzero(candidates == column)
-            if len(place):
-                values = features[place][:, self._used()]
-                parts = self.ranker_.predict(xgboost.DMatrix(values), pred_contribs=True)[0]
-                return _contributions(self._used(), values[0], parts)
-        raise InputError(
-            f"anime {anime_id} is no candidate for this profile: its score is the retriever's alone"
-        )
+            asked, places = np.nonzero(columns[:, None] == candidates)
+            if len(asked):
+                values = features[places][:, used]
+                matrix = _xgboost().DMatrix(values)
+                parts = self.ranker_.predict(matrix, pred_contribs=True)
+                for which, value, part in zip(asked.tolist(), values, parts, strict=True):
+                    told[which] = _contributions(used, value, part)
+        return told
 
     def prune(self, k: int) -> Self:
         """Return a fitted copy whose retrievers keep ``k`` weights per anime."""
@@ -393,9 +412,7 @@ class TwoStage(Model):
         if self.n_learned_[0]:
             file = folder / RANKER_FILE
             if not file.is_file():
-                raise InputError(
-                    f"{file} is missing: rebuild it with 'anirec run --from 03 --force'"
-                )
+                raise incomplete(file)
             self.ranker_ = xgboost.Booster(model_file=bytearray(file.read_bytes()))
             self.ranker_.set_param({"nthread": 1})
 

@@ -313,8 +313,8 @@ def test_the_catalogue_is_kept_and_made_anew_when_the_table_changes(tmp_path: Pa
 
 
 def test_segments(paths: Paths) -> None:
-    titles = ["Iron Sky", "Steel Hearts", "Club Room Diary", "Lunch Break"]
-    told = pd.DataFrame({"segment": ["Mecha", "Mecha", "School", "School"], "title": titles})
+    ids = [1, 4, 8, 9]
+    told = pd.DataFrame({"segment": ["Mecha", "Mecha", "School", "School"], "anime_id": ids})
     recommender = AnimeRecommender.load(paths)
     assert recommender.segments == {}
     with pytest.raises(InputError, match="run notebook 04 first"):

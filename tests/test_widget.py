@@ -225,7 +225,9 @@ def test_titles_from_data_are_escaped_everywhere():
         because=HOSTILE, image_url='https://x.org/"><script>', similarity=np.nan,
     )  # fmt: skip
     terms = pd.DataFrame({"anime_id": [1], "title": [HOSTILE], "contribution": [0.2]})
-    ranker = pd.DataFrame({"feature": [HOSTILE], "value": [1.0], "contribution": [0.1]})
+    ranker = pd.DataFrame(
+        {"group": [HOSTILE], "feature": ["place"], "value": [1.0], "contribution": [0.1]}
+    )
     why = details_html(Explanation("", 0.2, terms, [], ranker))
     frame = pd.DataFrame([vars(row)])
     for html in (card_html(row, 0.2, images=True, why=why), recommendations_table(frame)):

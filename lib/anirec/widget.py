@@ -248,7 +248,10 @@ def details_html(explanation: Explanation) -> str:
     if explanation.ranker is not None and len(explanation.ranker):
         ranker = explanation.ranker
         top = ranker.loc[ranker["contribution"].abs().nlargest(TERMS).index]
-        names = [str(name).replace("_", " ") for name in top["feature"]]
+        names = [
+            group if group == name else f"{group}: {name.replace('_', ' ')}"
+            for group, name in zip(top["group"], top["feature"], strict=True)
+        ]
         rows = zip(names, top["contribution"], strict=True)
         tables.append(
             "<p>The order among good matches comes from a ranker; what moved this one most:</p>"
@@ -1162,10 +1165,10 @@ class RecommenderBox(widgets.Box):
             return
         frame, best = self._frame, _best_match(self._frame)
         filters = self._filter_panel.filters()
-        for card, row in zip(self._cards, frame.itertuples(), strict=False):
-            why = self.recommender.explain(
-                self.profile, int(row.anime_id), model=self._model.value, filters=filters
-            )
+        reasons = self.recommender.explanations(
+            self.profile, frame["anime_id"].tolist(), model=self._model.value, filters=filters
+        )
+        for card, row, why in zip(self._cards, frame.itertuples(), reasons, strict=False):
             card.show(int(row.anime_id), card_html(row, best, self.images, details_html(why)))
 
 

@@ -6,8 +6,8 @@ In anirec's environment, from the repository:
     python benchmarks/serving/serving.py run <work>
 
 ``prepare`` simulates a catalogue of the 2023 dataset's size, ingests it, and writes models of the
-size and shape that are served there: `PRUNED_TO` weights per anime, a ranker of 300 trees, 64
-factors. The weights are random, since how long a product takes does not depend on its values.
+size and shape that are served there: as many weights per anime, trees and factors as models have
+by default. The weights are random, since how long a product takes does not depend on its values.
 ``run`` prints the tables of README.md: each load in a process of its own, a search per keystroke,
 an answer per model and length of list, private memory.
 """
@@ -31,10 +31,9 @@ from anirec.config import Paths
 
 if TYPE_CHECKING:
     from anirec.interactions import Interactions
-    from anirec.models import HybridEASE, RatingNet
+    from anirec.models import HybridEASE
 
 N_USERS = 3000
-PRUNED_TO = 500
 LENGTHS = (3, 50, 500)
 REPEATS = 30
 N_NAMES = 25_000
@@ -54,7 +53,7 @@ def prepare(work: Path) -> None:
     from anirec.datasets import sample
     from anirec.datasets.ingest import ingest
     from anirec.features import item_features
-    from anirec.models import HybridEASE, ItemKNN, Popularity, PureSVD, TwoStage
+    from anirec.models import HybridEASE, ItemKNN, Popularity, PureSVD, RatingNet, TwoStage
     from anirec.models.candidates import Knowledge
     from anirec.models.two_stage import LikedEASE, Stage
 
@@ -75,7 +74,7 @@ def prepare(work: Path) -> None:
     two.anime_ids_, two.popularity_ = stage[0].anime_ids_, stage[0].popularity_
     two._learn(*two._sample(two.stage_, lists.users(np.arange(600))))
     two.save(paths.models / "two-stage")
-    random_net(lists, paths.processed / "anime.parquet").save(paths.models / "rating-net")
+    RatingNet(epochs=1).fit(lists).save(paths.models / "rating-net")
 
 
 def random_lists(anime: pd.DataFrame) -> Interactions:
@@ -96,15 +95,15 @@ def random_lists(anime: pd.DataFrame) -> Interactions:
 
 
 def random_model(model: HybridEASE, lists: Interactions) -> HybridEASE:
-    """Return a model with `PRUNED_TO` weights per anime, the popular ones of each."""
+    """Return a model with ``n_neighbours`` weights per anime, the popular ones of each."""
     from scipy import sparse
 
     rng = np.random.default_rng(1)
     n = lists.shape[1]
     counts = np.bincount(lists.indices, minlength=n)
-    rows = rng.choice(n, (n, PRUNED_TO), p=(counts + 1) / (counts + 1).sum())
+    rows = rng.choice(n, (n, model.n_neighbours), p=(counts + 1) / (counts + 1).sum())
     values = rng.normal(0.01, 0.02, rows.size).astype(np.float32)
-    columns = np.repeat(np.arange(n, dtype=np.int32), PRUNED_TO)
+    columns = np.repeat(np.arange(n, dtype=np.int32), model.n_neighbours)
     weights = sparse.csr_array((values, (rows.ravel(), columns)), shape=(n, n))
     weights.indices, weights.indptr = (
         a.astype(np.int32) for a in (weights.indices, weights.indptr)
@@ -114,25 +113,6 @@ def random_model(model: HybridEASE, lists: Interactions) -> HybridEASE:
     model.popularity_ = (counts / lists.shape[0]).astype(np.float32)
     model.precision_, model.scale_ = np.ones(n, np.float32), np.float32([7.6, 1.7])
     return model
-
-
-def random_net(lists: Interactions, network: Path) -> RatingNet:
-    """Return a network's exported arrays; ``network`` stands for its file, which is not opened."""
-    from anirec.models import RatingNet
-
-    rng = np.random.default_rng(2)
-    net, n = RatingNet(), lists.shape[1]
-    net.anime_ids_ = lists.anime_ids
-    net.popularity_ = np.full(n, 0.01, dtype=np.float32)
-    net.anime_factors_ = rng.normal(0, 0.2, (n, net.embedding_dim)).astype(np.float32)
-    net.anime_bias_ = rng.normal(0, 0.7, n).astype(np.float32)
-    net.anime_counts_ = np.full(n, 100)
-    net.user_ids_, net.user_bias_ = lists.user_ids, np.zeros(N_USERS, dtype=np.float32)
-    net.user_factors_ = np.zeros((N_USERS, net.embedding_dim), dtype=np.float32)
-    net.scale_, net.range_ = np.float32([7.6, 1.7]), np.float32([1, 10])
-    net.history_ = pd.DataFrame({"epoch": [1], "loss": [1.0], "val_loss": [1.0]})
-    net._network, net._network_file = None, network
-    return net
 
 
 # --- what is measured, each in a fresh process

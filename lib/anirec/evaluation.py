@@ -13,7 +13,8 @@ from scipy import sparse
 from anirec.config import InputError
 from anirec.features import ItemFeatures
 from anirec.interactions import Interactions, positions
-from anirec.models import HybridEASE, Model, RatingNet
+from anirec.models import Model, RatingNet
+from anirec.models.base import copied
 
 LIKED_FROM = 8
 """A held-out rating of at least this counts as liked."""
@@ -355,25 +356,25 @@ def differences(
 
 
 def ablation(
-    variants: Mapping[str, Mapping[str, object]],
+    variants: Mapping[str, Model],
     train: Interactions,
     given: Interactions,
     hidden: Interactions,
     features: ItemFeatures,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare variants of HybridEASE with the first of them; see `differences`.
+    """Compare variants of a model with the first of them; see `differences`.
 
-    One is fitted and measured at a time, so that only one is in memory.
+    One is fitted and measured at a time, and then forgotten, so that only one is in memory.
 
     Parameters
     ----------
-    variants : hyper-parameters that differ from the defaults, by the variant's name.
+    variants : not fitted, by name, such as `hybrid_ease.ablations` makes them.
     """
-    runs = [
-        measure({name: HybridEASE(**changes).fit(train, features=features)}, given, hidden)
-        for name, changes in variants.items()
-    ]
+    runs = []
+    for name, model in variants.items():
+        fitted = copied(model).fit(train, features=features)
+        runs.append(measure({name: fitted}, given, hidden))
     together = replace(
         runs[0],
         per_user=pd.concat([run.per_user for run in runs], ignore_index=True),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+
+from anirec.config import InputError
 
 
 @contextmanager
@@ -23,6 +26,34 @@ def written_whole(file: Path) -> Iterator[Path]:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(file: Path, complaint: str) -> Iterator[None]:
+    """Hold the lock ``file`` meanwhile, making its folder if need be.
+
+    Raises
+    ------
+    InputError
+        With ``complaint``, if another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(complaint) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def read_json(file: Path) -> dict:
+    """Return the content of a JSON file; empty if there is no such file."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def write_text(file: Path, text: str) -> None:

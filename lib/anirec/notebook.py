@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from anirec.config import InputError, Paths
-from anirec.files import write_table, written_whole
+from anirec.files import read_json, write_table, written_whole
 
 DPI = 150
 SHOWN_WIDTH = 880
@@ -35,9 +34,9 @@ def opening(paths: Paths) -> dict:
         If the dataset was not ingested yet.
     """
     file = paths.processed / "ingest.json"
-    if not file.is_file():
+    ingested = read_json(file)
+    if not ingested:
         raise InputError(f"{file} is missing: run 'anirec run --dataset {paths.dataset}' first")
-    ingested = json.loads(file.read_text(encoding="utf-8"))
     rows = {name: f"{table['rows']:,} {name}" for name, table in ingested["tables"].items()}
     say(f"Dataset {paths.dataset}: {', '.join(rows.values())}.")
     if ingested["simulated"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import tempfile
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from anirec.config import InputError, Paths
+from anirec.files import read_json
 from anirec.profiles import ProfileStore, UnknownProfile
 from anirec.recommender import AnimeRecommender
 
@@ -45,7 +45,7 @@ def serve(
         If the dataset was not run yet, the port is taken, or the token is missing.
     """
     paths = Paths.of(dataset)
-    AnimeRecommender.load(paths)
+    AnimeRecommender.load(paths)  # complains here, and makes the indices that kernels load
     store = ProfileStore.of(dataset)
     token = os.environ.get(TOKEN_VARIABLE, "")
     if host not in LOOPBACK and not token:
@@ -120,8 +120,7 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
 
 def _provenance(paths: Paths) -> str:
     """Return what must be said of the data, if anything."""
-    report = paths.processed / "ingest.json"
-    if not report.is_file() or not json.loads(report.read_text("utf-8")).get("simulated"):
+    if not read_json(paths.processed / "ingest.json").get("simulated"):
         return ""
     return (
         "The anime here are real; the community that the recommendations come from is simulated: "

@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from anirec.config import NOTEBOOK_DIR, ROOT, Dataset, InputError, Paths, RunParameters
+from anirec.files import locked, read_json
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 LOCK_FILE = ROOT / "requirements.lock"
@@ -279,7 +280,11 @@ def run(
     paths = Paths.of(
         parameters.dataset, parameters.raw_dir, parameters.processed_dir, parameters.output_dir
     )
-    with _only_run_of(paths), _terminated_like_interrupted():
+    busy = (
+        f"another run of {paths.dataset} is going on: wait for it to end, "
+        "or choose another output_dir"
+    )
+    with locked(paths.outputs / ".run.lock", busy), _terminated_like_interrupted():
         executed: list[str] = []
         try:
             if selection.ingests:
@@ -307,25 +312,6 @@ def _write_report(parameters: RunParameters, paths: Paths) -> None:
 
 
 @contextmanager
-def _only_run_of(paths: Paths) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    paths.outputs.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(paths.outputs / ".run.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"another run of {paths.dataset} is going on: wait for it to end, "
-            "or choose another output_dir"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
     """Let SIGTERM end the run as Ctrl-C does: kernels stopped, finished stages remembered."""
 
@@ -345,11 +331,8 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 def _split_by_need(stages: Sequence[Stage], paths: Paths) -> tuple[list[Stage], str | None]:
     """Return the stages that can run, and what to say of those that lack the ratings."""
-    report_file = paths.processed / "ingest.json"
-    if not report_file.is_file():
-        return list(stages), None
-    report = json.loads(report_file.read_text(encoding="utf-8"))
-    if report["tables"]["ratings"]["rows"]:
+    report = read_json(paths.processed / "ingest.json")
+    if not report or report["tables"]["ratings"]["rows"]:
         return list(stages), None
     able = [stage for stage in stages if not stage.needs_ratings]
     unable = [stage.number for stage in stages if stage.needs_ratings]

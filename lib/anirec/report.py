@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from anirec.config import ROOT, InputError, Paths, RunParameters
-from anirec.files import write_text, written_whole
+from anirec.files import read_json, write_text, written_whole
 
 TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -136,9 +136,7 @@ def write_record(parameters: RunParameters, paths: Paths, executed: Sequence[Pat
     parameters, paths : the run's.
     executed : the executed notebooks there are.
     """
-    report_file = paths.processed / "ingest.json"
-    ingested = json.loads(report_file.read_text("utf-8")) if report_file.is_file() else {}
-    metrics = paths.tables / "03_metrics.json"
+    ingested = read_json(paths.processed / "ingest.json")
     record = {
         "dataset": parameters.dataset,
         "simulated": ingested.get("simulated", False),
@@ -148,7 +146,7 @@ def write_record(parameters: RunParameters, paths: Paths, executed: Sequence[Pat
         "python": sys.version.split()[0],
         "git_revision": _git_revision(),
         "notebook_seconds": {file.stem: _duration(file) for file in executed},
-        "metrics": json.loads(metrics.read_text("utf-8")) if metrics.is_file() else None,
+        "metrics": read_json(paths.tables / "03_metrics.json") or None,
     }
     write_text(paths.outputs / "run.json", json.dumps(record, indent=2) + "\n")
     return record

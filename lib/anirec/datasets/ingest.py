@@ -43,6 +43,7 @@ from anirec.datasets.parsing import title
 from anirec.datasets.records import Account, Splitter, TooManyBad, header_of, split
 from anirec.datasets.schema import arrow_schema, validated
 from anirec.datasets.source import RawFile, Source
+from anirec.files import locked
 
 MASK = "***"
 REJECT_COLUMNS = ("file", "line", "record", "reason", "text", "byte_offset", "bytes", "sha256")
@@ -270,35 +271,25 @@ def _workplace(paths: Paths, max_reject_fraction: float) -> Iterator[_Work]:
     InputError
         If another ingestion of the dataset is going on, or the disk is full.
     """
-    from filelock import FileLock, Timeout
-
-    paths.processed.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(paths.processed / ".ingest.lock")
+    busy = f"another ingestion into {paths.processed} is going on: wait for it to end"
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"another ingestion into {paths.processed} is going on: wait for it to end"
-        ) from None
-    try:
-        for left_over in paths.processed.glob(".ingest-*"):
-            shutil.rmtree(left_over, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=".ingest-", dir=paths.processed))
-        connection = duckdb.connect(
-            config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder)}
-        )
-        connection.execute("SET streaming_buffer_size = '16MB'")
-        try:
-            yield _Work(paths, folder, connection, max_reject_fraction)
-        finally:
-            connection.close()
-            shutil.rmtree(folder, ignore_errors=True)
+        with locked(paths.processed / ".ingest.lock", busy):
+            for left_over in paths.processed.glob(".ingest-*"):
+                shutil.rmtree(left_over, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=".ingest-", dir=paths.processed))
+            connection = duckdb.connect(
+                config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(folder)}
+            )
+            connection.execute("SET streaming_buffer_size = '16MB'")
+            try:
+                yield _Work(paths, folder, connection, max_reject_fraction)
+            finally:
+                connection.close()
+                shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise InputError(f"the disk is full: make room in {paths.processed}") from None
-    finally:
-        lock.release()
 
 
 # --- one raw file -------------------------------------------------------------------------------

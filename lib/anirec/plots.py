@@ -109,6 +109,12 @@ def _figure(height: float, columns: int = 1, rows: int = 1, **options: object):
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def _label(axes: Axes, text: str, at: tuple[float, float], off: tuple[int, int], **how) -> None:
+    """Write a value beside its mark at ``at``, ``off`` points away."""
+    how = {"va": "center", "fontsize": 9.5, "color": "#374151"} | how
+    axes.annotate(text, at, off, textcoords="offset points", **how)
+
+
 def _bare(axes: Axes, grid: str | None = None) -> None:
     axes.grid(False)
     if grid:
@@ -148,15 +154,7 @@ def ranked_bars(
         places = np.arange(len(group))
         plot.barh(places, values, color=MAIN, height=0.72)
         for place, number_ in zip(places, values, strict=True):
-            plot.annotate(
-                form(number_),
-                (number_, place),
-                (4, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=9.5,
-                color="#374151",
-            )
+            _label(plot, form(number_), (number_, place), (4, 0))
         width = 30 if len(groups) > 1 else 46
         plot.set_yticks(places, [shortened(text, width) for text in group[label]])
         plot.set_ylim(most - 0.4, -0.6)
@@ -189,15 +187,7 @@ def columns(
     places = np.arange(len(frame))
     plot.bar(places, values, color=MAIN, width=0.78)
     for place, value in zip(places, values, strict=True):
-        plot.annotate(
-            form(value),
-            (place, value),
-            (0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=9.5,
-            color="#374151",
-        )
+        _label(plot, form(value), (place, value), (0, 3), ha="center", va="baseline")
     turned = sum(len(str(v)) + 2 for v in frame[x]) > 90
     plot.set_xticks(places, [str(v) for v in frame[x]], rotation=60 if turned else 0)
     plot.set_xlabel(x_label)
@@ -482,16 +472,9 @@ def intervals(
             if len(names) == 1:
                 for x, place, end in zip(centre, places, rows[high].to_numpy(float), strict=True):
                     if np.isfinite(x):
-                        plot.annotate(
-                            form(x),
-                            (end if np.isfinite(end) else x, place),
-                            (5, 0),
-                            textcoords="offset points",
-                            va="center",
-                            fontsize=9.5,
-                            color="#374151",
-                            bbox={"fc": "white", "ec": "none", "pad": 0.6},
-                        )
+                        at = (end if np.isfinite(end) else x, place)
+                        box = {"fc": "white", "ec": "none", "pad": 0.6}
+                        _label(plot, form(x), at, (5, 0), bbox=box)
         if reference is not None:
             plot.axvline(reference, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
         plot.set_yticks(range(len(order)), [shortened(text) for text in order])
@@ -645,15 +628,7 @@ def ranges(
     plot.hlines(places, q1, q3, color=MAIN, linewidth=9, alpha=0.75)
     plot.plot(median, places, "o", color="white", markeredgecolor="black", markersize=7)
     for place, x, end in zip(places, median, p90, strict=True):
-        plot.annotate(
-            f"median {number(x)}",
-            (end, place),
-            (7, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9.5,
-            color="#374151",
-        )
+        _label(plot, f"median {number(x)}", (end, place), (7, 0))
     if log:
         plot.set_xscale("log")
         ticks = np.array([0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
@@ -688,16 +663,9 @@ def pyramid(
         values = table[name].to_numpy(dtype=float)
         plot.barh(places, sign * values, color=colour, height=0.8)
         for place, value in zip(places, values, strict=True):
-            plot.annotate(
-                f"{number(value)} ({percent(value / total)})",
-                (sign * value, place),
-                (sign * 4, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=9.5,
-                ha="left" if sign > 0 else "right",
-                color="#374151",
-            )
+            said = f"{number(value)} ({percent(value / total)})"
+            side = "left" if sign > 0 else "right"
+            _label(plot, said, (sign * value, place), (sign * 4, 0), ha=side)
     reach = float(table.to_numpy().max(initial=1)) * 1.4
     plot.set_xlim(-reach, reach)
     for sign, name, colour in zip((-1, 1), sides, OKABE_ITO, strict=False):

@@ -97,19 +97,26 @@ def rectools_dataset(lists: sparse.csr_matrix) -> Dataset:
     )
 
 
+def on_items_of(
+    dataset: Dataset, apply: Callable[[sparse.csr_matrix], np.ndarray]
+) -> Callable[[sparse.csr_matrix], np.ndarray]:
+    """Return ``apply``, which knows a data set's items only, on all columns, others last."""
+    columns = dataset.item_id_map.external_ids.astype(int)
+
+    def on_all(profiles: sparse.csr_matrix) -> np.ndarray:
+        scores = np.full(profiles.shape, -1e9, dtype=np.float32)
+        scores[:, columns] = apply(profiles[:, columns])
+        return scores
+
+    return on_all
+
+
 def ease(trial: optuna.Trial, train: Interactions, given: Interactions, seed: int) -> Linear:
     weigh = suggest_feed(trial)
     dataset = rectools_dataset(weigh(train))
     model = EASEModel(trial.suggest_float("regularization", 5, 2000, log=True))
     model.fit(dataset)
-    columns = dataset.item_id_map.external_ids.astype(int)
-
-    def apply(profiles: sparse.csr_matrix) -> np.ndarray:
-        scores = np.full(profiles.shape, -1e9, dtype=np.float32)
-        scores[:, columns] = profiles[:, columns] @ model.weight
-        return scores
-
-    return Linear(weigh, apply)
+    return Linear(weigh, on_items_of(dataset, lambda profiles: profiles @ model.weight))
 
 
 def pure_svd(trial: optuna.Trial, train: Interactions, given: Interactions, seed: int) -> Linear:
@@ -117,15 +124,8 @@ def pure_svd(trial: optuna.Trial, train: Interactions, given: Interactions, seed
     dataset = rectools_dataset(weigh(train))
     model = PureSVDModel(trial.suggest_int("factors", 16, 320, log=True), random_state=seed)
     model.fit(dataset)
-    columns = dataset.item_id_map.external_ids.astype(int)
     basis = model.item_factors / np.linalg.norm(model.item_factors, axis=0)
-
-    def apply(profiles: sparse.csr_matrix) -> np.ndarray:
-        scores = np.full(profiles.shape, -1e9, dtype=np.float32)
-        scores[:, columns] = (profiles[:, columns] @ basis) @ basis.T
-        return scores
-
-    return Linear(weigh, apply)
+    return Linear(weigh, on_items_of(dataset, lambda profiles: (profiles @ basis) @ basis.T))
 
 
 def als(trial: optuna.Trial, train: Interactions, given: Interactions, seed: int) -> Linear:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from anirec.datasets import sample
 
 ANIME = "anime_id,name,genre,type,episodes,rating,members\n1,Naruto,Action,TV,220,7.9,100\n"
 RATINGS = "user_id,anime_id,rating\n1,1,8\n"
@@ -73,3 +77,30 @@ def test_arguments_that_cannot_be_used(tmp_path: Path, arguments: list[str], say
     assert len(said.stderr.splitlines()) == 1, said.stderr
     assert says in said.stderr
     assert not list((tmp_path / "data").rglob("*.parquet"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_says_so_and_goes_on_where_it_was(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    """While the first notebook runs: its kernel ends too, and what was ingested stands."""
+    raw = tmp_path / "raw"
+    sample.generate(raw, size="tiny")
+    arguments = [sys.executable, "-m", "anirec.cli", "run", "--raw-dir", str(raw)]
+    places = {"ANIREC_DATA_DIR": tmp_path / "data", "ANIREC_OUTPUT_DIR": tmp_path / "outputs"}
+    environment = os.environ | {name: str(place) for name, place in places.items()}
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        running = subprocess.Popen(arguments, env=environment, stdout=out, stderr=out)
+        partial = tmp_path / "outputs" / "sample" / "01_exploration.partial.ipynb"
+        while running.poll() is None and not partial.is_file():
+            time.sleep(0.1)
+        running.send_signal(how)
+        assert running.wait(timeout=60) == 130
+    text = said.read_text(encoding="utf-8")
+    assert text.endswith("anirec: interrupted; the next run resumes here\n")
+    assert "Traceback" not in text
+    again = anirec(tmp_path, "run", "--raw-dir", str(raw), "--only", "00")
+    assert again.returncode == 0
+    assert "00 ingest: up to date" in again.stdout

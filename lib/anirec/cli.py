@@ -25,6 +25,10 @@ RawDirOption = Annotated[
 ]
 
 
+class Interrupted(Exception):
+    """Somebody stopped a run."""
+
+
 def _known(dataset: str) -> str:
     if dataset not in set(Dataset):
         raise InputError(f"unknown dataset {dataset!r}: choose one of {', '.join(Dataset)}")
@@ -49,7 +53,10 @@ def run(
     from anirec import pipeline
 
     parameters = pipeline.parse_parameters(dataset, raw_dir, parameter or [])
-    pipeline.run(parameters, pipeline.Selection(first, only), force)
+    try:
+        pipeline.run(parameters, pipeline.Selection(first, only), force)
+    except KeyboardInterrupt:  # Typer would end without a word
+        raise Interrupted from None
 
 
 @app.command()
@@ -254,8 +261,8 @@ def main() -> None:
     except StageFailed as error:
         print(f"anirec: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("anirec: interrupted; the next run resumes here", file=sys.stderr)
+    except Interrupted:
+        print("\nanirec: interrupted; the next run resumes here", file=sys.stderr)
         sys.exit(130)
 
 

@@ -462,7 +462,11 @@ def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> None:
             language="python",
             cwd=NOTEBOOK_DIR,
             progress_bar={"desc": stage.name, "file": sys.stderr},
-            config=Config(KernelManager={"transport": "tcp" if os.name == "nt" else "ipc"}),
+            config=Config(
+                KernelManager={"transport": "tcp" if os.name == "nt" else "ipc"},
+                # Asked politely, a kernel that is interrupted prints a traceback of its own.
+                NotebookClient={"shutdown_kernel": "immediate"},
+            ),
         )
     except PapermillExecutionError as error:
         first_line = error.source.strip().splitlines()[0] if error.source.strip() else ""

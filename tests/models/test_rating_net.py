@@ -37,6 +37,19 @@ def test_loss_is_kept_and_training_stops_at_its_lowest(net: RatingNet) -> None:
     assert len(history) == 60 or rest.min() > history["val_loss"].min() - MIN_GAIN
 
 
+def test_loss_told_is_the_mean_over_entries_not_lists(train: Interactions) -> None:
+    rng = np.random.default_rng(0)
+    kept = rng.random(train.nnz) < np.where(train.rows % 2, 0.3, 1)
+    uneven = train.entries(kept)
+    model = RatingNet(embedding_dim=4, epochs=1, batch_size=10**6).fit(uneven)
+    aside = model._kept_aside(uneven.scored)
+    known = uneven.entries(~aside)
+    rows, columns, ratings = uneven.rows[aside], uneven.indices[aside], uneven.ratings[aside]
+    expected = model._score(known)[rows, columns]
+    error = np.mean(((expected - ratings) / model.scale_[2]) ** 2)
+    assert model.history_["val_loss"].iloc[0] == pytest.approx(error, rel=0.01)
+
+
 def test_trained_on_the_error_of_each_rating_left_out(train: Interactions) -> None:
     """The closed form is what folding in without the entry, scored or listed, gives."""
     weights = {

@@ -27,6 +27,9 @@ SUPPORT = 20.0
 BIAS_SHRINKAGE = 5.0
 """Scores' worth of the mean that the anime's biases are shrunk by before training."""
 
+WITHOUT_TAGS = 0.25
+"""What penalties on an anime's own weights are multiplied by where there are no tags to share."""
+
 MIN_STEPS = 16
 """Steps per epoch at least: a small dataset gets smaller batches than asked for."""
 
@@ -62,7 +65,8 @@ class RatingNet(Model):
     learning_rate, decay : Adam's rate in the first epoch, and what it is multiplied by after each.
     l2, bias_l2, implicit_l2, precision_l2, tag_l2 : penalties on the squares of the anime's own
         embeddings, biases, implicit embeddings, log precisions, and on the tags' part of any;
-        in squared errors of normalised ratings, whatever the number of ratings.
+        in squared errors of normalised ratings, whatever the number of ratings. Without tags the
+        first three are multiplied by `WITHOUT_TAGS`.
     validation_fraction : share of the scored entries kept aside; no more than 100,000 entries.
     patience : epochs without a lower validation loss before training stops.
     seed : of the initialisation, the order of the batches and the validation draw.
@@ -164,6 +168,7 @@ class RatingNet(Model):
         keras = rating_network.keras
         keras.utils.set_random_seed(self.seed)
         n_given = int(given.sum())
+        share = (1.0 if tags.nnz else WITHOUT_TAGS) / n_given
         count = np.bincount(train.indices[given], minlength=train.shape[1])
         total = np.bincount(train.indices[given], target[given], train.shape[1])
         network = rating_network.training_network(
@@ -172,9 +177,9 @@ class RatingNet(Model):
             (total / (count + BIAS_SHRINKAGE)).astype(np.float32),
             NOISE,
             rating_network.Penalties(
-                vector=self.l2 / n_given,
-                bias=self.bias_l2 / n_given,
-                implicit=self.implicit_l2 / n_given,
+                vector=self.l2 * share,
+                bias=self.bias_l2 * share,
+                implicit=self.implicit_l2 * share,
                 precision=self.precision_l2 / n_given,
                 tag=self.tag_l2 / n_given,
             ),
@@ -187,7 +192,7 @@ class RatingNet(Model):
         network.compile(
             optimizer=keras.optimizers.Adam(rate, name="adam"),
             loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
-            weighted_metrics=["mean_squared_error"],
+            weighted_metrics=[rating_network.EntryError()],
         )
         rng = np.random.default_rng(self.seed)
         to_validate = similar_lengths(train, kept, self.batch_size)
@@ -206,15 +211,15 @@ class RatingNet(Model):
         self.history_ = pd.DataFrame(
             {
                 "epoch": np.arange(1, len(history["loss"]) + 1),
-                "loss": history["mean_squared_error"],
-                "val_loss": history["val_mean_squared_error"],
+                "loss": history["error"],
+                "val_loss": history["val_error"],
             }
         )
         return network
 
     def _early_stopping(self, keras):
         return keras.callbacks.EarlyStopping(
-            monitor="val_mean_squared_error",
+            monitor="val_error",
             mode="min",
             min_delta=MIN_GAIN,
             patience=self.patience,

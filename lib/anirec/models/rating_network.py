@@ -133,6 +133,21 @@ class FoldIn(layers.Layer):
         return ops.expand_dims(ratings, 2) - error - bias
 
 
+class EntryError(keras.metrics.Mean):
+    """Mean squared error over entries, however long the lists and the padding they are in.
+
+    Keras's own averages each list over its padded length first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="error")
+
+    def update_state(self, ratings, expected, sample_weight):
+        """Add the entries of a batch: (lists, entries, 1) twice, and weights (lists, entries)."""
+        squares = ops.square(ratings - expected)
+        super().update_state(ops.reshape(squares, (-1,)), ops.reshape(sample_weight, (-1,)))
+
+
 def training_network(
     tags: sparse.csr_array, dim: int, start: np.ndarray, noise: float, penalties: Penalties
 ) -> keras.Model:

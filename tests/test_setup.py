@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import shutil
 import stat
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,38 @@ def test_every_direct_dependency_is_pinned_within_its_range() -> None:
         versions = pins().get(canonicalize_name(requirement.name), [])
         assert versions, f"{requirement.name} is not in requirements.lock: run 'make lock'"
         assert all(requirement.specifier.contains(v, prereleases=True) for v in versions)
+
+
+def imported(folder: str) -> dict[str, Path]:
+    """Return the packages that a folder's modules and notebooks import, and where."""
+    found: dict[str, Path] = {}
+    for file in (*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.ipynb")):
+        source = file.read_text(encoding="utf-8")
+        if file.suffix == ".ipynb":
+            cells = json.loads(source)["cells"]
+            code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+            source = "\n".join(code)
+        for node in ast.walk(ast.parse(source)):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            found |= {name.partition(".")[0]: file for name in names}
+    return found
+
+
+@pytest.mark.parametrize("folder", ["lib", "notebooks", "tests"])
+def test_every_package_imported_is_declared(folder: str) -> None:
+    declared = project()["dependencies"]
+    if folder == "tests":
+        declared = declared + project()["optional-dependencies"]["dev"]
+    names = {canonicalize_name(Requirement(line).name) for line in declared} | {"anirec"}
+    of_import = packages_distributions()
+    for package, file in imported(folder).items():
+        distributions = {canonicalize_name(name) for name in of_import.get(package, [])}
+        if package not in sys.stdlib_module_names and distributions:
+            assert distributions & names, f"{file}: {package} is not in pyproject.toml"
 
 
 def test_lock_has_hashes_and_names_no_index() -> None:

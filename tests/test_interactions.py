@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from anirec.config import InputError
 from anirec.interactions import Interactions, hold_out, split_users
@@ -142,6 +143,15 @@ def test_missing_or_older_file_says_what_to_run(many: Interactions, tmp_path: Pa
         np.savez(tmp_path / "old.npz", **{**arrays, "format": 0})
     with pytest.raises(InputError, match="older format: run 'anirec run --from 02 --force'"):
         Interactions.load(tmp_path / "old.npz")
+
+
+def test_averages_are_over_each_list(many: Interactions) -> None:
+    of = np.random.default_rng(0).normal(size=(many.shape[1], 3)).astype(np.float32)
+    on_list = many.matrix().toarray() > 0
+    expected = [of[row].mean(axis=0) if row.any() else np.zeros(3) for row in on_list]
+    np.testing.assert_allclose(many.averages(of), expected, rtol=1e-4, atol=1e-5)
+    sparse_too = many.averages(sparse.csr_array(of))
+    np.testing.assert_allclose(sparse_too.toarray(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_user_means_are_pulled_towards_the_mean(lists: Interactions) -> None:

@@ -117,8 +117,7 @@ def genre_lifts(
     if "genres" not in features.matrices:
         return pd.DataFrame(columns=columns)
     tags, names = features.matrices["genres"], features.tags["genres"]
-    own_share = np.repeat(1 / np.maximum(interactions.lengths, 1), interactions.lengths)
-    shares = (interactions.matrix(own_share) @ tags).toarray()
+    shares = interactions.averages(tags).toarray()
     overall = shares.mean(axis=0)
     by_segment = membership(segments) @ shares
     n_segments = len(by_segment)

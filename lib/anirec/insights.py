@@ -356,8 +356,7 @@ def audience_tastes(
     rows = genre_rows(anime[["anime_id", "genres"]])
     rows = rows[rows["anime_id"].isin(lists.anime_ids)]
     genre = pd.crosstab(rows["anime_id"], rows["genre"]).reindex(lists.anime_ids, fill_value=0)
-    own = np.repeat(1 / np.maximum(lists.lengths, 1), lists.lengths)
-    shares = pd.DataFrame(lists.matrix(own) @ genre.to_numpy(np.float32), columns=genre.columns)
+    shares = pd.DataFrame(lists.averages(genre.to_numpy(np.float32)), columns=genre.columns)
     group = members.set_index("user_id")[by].astype("object").reindex(lists.user_ids).to_numpy()
     sizes = pd.Series(group).value_counts()
     overall = shares.mean()

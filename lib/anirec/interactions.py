@@ -163,6 +163,14 @@ class Interactions:
             }
         )
 
+    def averages(self, of: np.ndarray | sparse.csr_array) -> np.ndarray | sparse.csr_array:
+        """Return the mean over each list of its anime's rows in ``of``, (n_users, n).
+
+        ``of`` is (n_anime, n); an empty list has zeros. Of an array the result is one, otherwise
+        CSR.
+        """
+        return self.matrix(np.repeat(1 / np.maximum(self.lengths, 1), self.lengths)) @ of
+
     def user_means(self, shrinkage: float = 5.0, mean: float | None = None) -> np.ndarray:
         """Return each user's mean rating, float32 (n_users,), shrunk to everybody's mean.
 

@@ -52,8 +52,7 @@ class ContentTfidf(Model):
         return sparse.csr_array(arrays, shape=tuple(self.shape_))
 
     def _score(self, profiles: Interactions) -> np.ndarray:
-        weights = np.repeat(1 / np.maximum(profiles.lengths, 1), profiles.lengths)
-        tastes = (profiles.matrix(weights) @ self.vectors).toarray()
+        tastes = profiles.averages(self.vectors).toarray()
         return np.ascontiguousarray((self.vectors @ tastes.T).T)
 
     def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:

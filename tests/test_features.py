@@ -39,11 +39,26 @@ def test_rows_follow_the_ids_asked_for(anime: pd.DataFrame) -> None:
 def test_kinds_the_table_lacks_are_left_out(anime: pd.DataFrame) -> None:
     features = item_features(anime, anime["anime_id"].to_numpy())
     titles = ["title_words", "title_bigrams", "title_first", "title_first_two"]
-    assert list(features.matrices) == [*titles, "genres", "type", "era"]
-    assert list(features.numbers) == ["episodes", "year"]
+    assert list(features.matrices) == [*titles, "genres", "type", "franchise", "era"]
+    assert list(features.numbers) == ["episodes", "year", "part"]
     overview = features.overview().set_index("feature")
     assert overview.loc["genres", "tags"] == 2
     assert overview.loc["genres", "share_with"] == pytest.approx(2 / 3)
+
+
+def test_franchises_are_named_by_their_first_part() -> None:
+    films = pd.DataFrame(
+        {
+            "film": [7, 3, 5],
+            "title": ["Alien Saga 2", "Alien Saga", "Heat"],
+            "genres": [["Horror"], ["Horror"], ["Crime"]],
+        }
+    )
+    features = item_features(films, np.array([3, 5, 7, 9]), item="film")
+    assert features.tags["franchise"] == ["3", "5"]
+    expected = [[1, 0], [0, 1], [1, 0], [0, 0]]
+    np.testing.assert_array_equal(features.matrices["franchise"].toarray(), expected)
+    np.testing.assert_array_equal(features.numbers["part"], [0, 0, 1, np.nan])
 
 
 def test_table_of_other_things() -> None:

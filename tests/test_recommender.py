@@ -407,10 +407,13 @@ def test_what_to_rate_next(recommender: AnimeRecommender) -> None:
     assert len(recommender.to_rate(everything)) == 0
 
 
+@pytest.mark.parametrize(
+    "model", [HybridEASE(), TwoStage(max_users=600, n_draws=1, n_rounds=60)], ids=lambda m: m.NAME
+)
 def test_held_out_people_are_served_as_well_as_by_the_bare_model(
-    real_data: Path, tmp_path: Path
+    model: HybridEASE | TwoStage, real_data: Path, tmp_path: Path
 ) -> None:
-    """NDCG@10 of mal-2016's commonest 1,500 anime, for people that HybridEASE never saw."""
+    """NDCG@10 of mal-2016's commonest 1,500 anime, for people that the model never saw."""
     ratings = pd.read_csv(real_data / "mal-2016" / "rating.csv")
     common = ratings["anime_id"].value_counts().head(1500).index
     ratings = ratings[ratings["anime_id"].isin(common)]
@@ -420,8 +423,7 @@ def test_held_out_people_are_served_as_well_as_by_the_bare_model(
     drawn = np.random.default_rng(0).permutation(everybody.shape[0])
     train, test = everybody.users(np.sort(drawn[150:])), everybody.users(np.sort(drawn[:150]))
     given, hidden = hold_out(test, 0.8, seed=0)
-    model = HybridEASE().fit(train)
-    model.save(tmp_path / model.NAME)
+    model.fit(train).save(tmp_path / model.NAME)
 
     def ndcg(top: np.ndarray) -> float:
         relevant = hidden.matrix().toarray() > 0

@@ -44,7 +44,10 @@ RANGES = {
     "user_discount": (0.01, 0.6),
     "rest": (0.05, 0.9),
 }
-KINDS = ("genres", "title_words", "title_bigrams", "title_first", "title_first_two", "type")
+KINDS = (
+    *("genres", "title_words", "title_bigrams", "title_first", "title_first_two"),
+    *("type", "franchise"),
+)
 TAG_RANGE = (1.0, 100.0)
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from anirec.franchises import find_franchises
 from anirec.titles import normalized
 
 TITLE_WORD = re.compile(r"\w+")
 LIST_COLUMNS = ("genres", "studios")
 CATEGORY_COLUMNS = ("type", "source", "age_rating")
-NUMBER_COLUMNS = ("episodes", "duration_min", "year", "members", "score")
+NUMBER_COLUMNS = ("episodes", "duration_min", "year", "members", "score", "part")
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,20 @@ def item_features(
     Kinds of tags: of the romaji title ``title_words``, ``title_bigrams`` (two words in a row),
     ``title_first`` and ``title_first_two`` (the words it starts with: most often the franchise);
     ``genres``, ``studios``, ``type``, ``source``, ``age_rating`` and ``era`` (the decade it began
-    in). Numbers: ``episodes``, ``duration_min``, ``year``, ``members`` and ``score``. Anime that
-    the table lacks have no tags and unknown numbers; a kind of which the table holds nothing is
-    left out.
+    in); ``franchise`` (the ``item`` of its first part; see
+    `franchises.find_franchises`). Numbers: ``episodes``,
+    ``duration_min``, ``year``, ``members``, ``score`` and ``part``, the place in the franchise's
+    order of watching, from 0. Anime that the table lacks have no tags and unknown numbers; a kind
+    of which the table holds nothing is left out.
 
     Parameters
     ----------
     anime : one row per anime, with the column ``item`` and any of ``title``, ``genres``,
-        ``studios`` (lists), ``type``, ``source``, ``age_rating`` (text) and the numbers.
+        ``studios`` (lists), ``type``, ``source``, ``age_rating`` (text) and the numbers other than
+        ``part``.
     """
+    if "title" in anime:
+        anime = _with_franchises(anime, item)
     rows = anime.set_index(item).reindex(anime_ids)
 
     def column(name: str) -> list[object]:
@@ -83,6 +89,7 @@ def item_features(
         tags[name] = [list(v) if isinstance(v, list | np.ndarray) else [] for v in column(name)]
     for name in CATEGORY_COLUMNS:
         tags[name] = [[v] if isinstance(v, str) else [] for v in column(name)]
+    tags["franchise"] = [[str(first)] if pd.notna(first) else [] for first in column("franchise")]
     tags["era"] = [[f"{int(y) // 10 * 10}s"] if pd.notna(y) else [] for y in column("year")]
     built = {kind: _matrix(lists) for kind, lists in tags.items() if any(lists)}
     numbers = {name: _numbers(rows[name]) for name in NUMBER_COLUMNS if name in rows}
@@ -92,6 +99,15 @@ def item_features(
         tags={kind: names for kind, (_, names) in built.items()},
         numbers={name: values for name, values in numbers.items() if np.isfinite(values).any()},
     )
+
+
+def _with_franchises(anime: pd.DataFrame, item: str) -> pd.DataFrame:
+    """Return the table with ``franchise``, the first part of each one's, and ``part``."""
+    found = find_franchises(anime.rename(columns={item: "anime_id"}))
+    first = np.empty(found.number.max(initial=-1) + 1, dtype=object)
+    begins = found.place == 0
+    first[found.number[begins]] = anime[item].to_numpy()[begins]
+    return anime.assign(franchise=first[found.number], part=found.place)
 
 
 def title_words(title: object) -> list[str]:

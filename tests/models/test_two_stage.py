@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from anirec.config import InputError
-from anirec.features import ItemFeatures
+from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import TwoStage, two_stage
 from anirec.models.candidates import FEATURES, Knowledge, block
@@ -173,6 +173,44 @@ def test_features_are_what_their_names_say(
     same_genre = np.array([0, 3, 18]) // 12 == anime // 12
     assert told.at[anime, "genres match"] == pytest.approx(same_genre.mean(), abs=1e-6)
     assert told["studios match"].isna().all()
+
+
+def test_parts_of_a_franchise_are_told_apart(train: Interactions) -> None:
+    names = ["Kirin", "Kirin 2nd Season", "Kirin 3rd Season", "Kirin 4th Season"]
+    others = [f"Lone{chr(97 + n)}" for n in range(20)]
+    anime = pd.DataFrame(
+        {
+            "anime_id": train.anime_ids,
+            "title": names + others,
+            "genres": [["A"]] * 24,
+            "type": "TV",
+            "members": np.arange(24, 0, -1),
+        }
+    )
+    features = item_features(anime, train.anime_ids)
+    stage = TwoStage(**SETTINGS)._stage(train, features)
+    person = train.encode(
+        pd.DataFrame({"user_id": 1, "anime_id": [100, 102, 120], "rating": [9, np.nan, 5]})
+    )
+    ((_, candidates, table),) = two_stage._described(stage, person, 24)
+    columns = [name for group in FEATURES.values() for name in group]
+    told = pd.DataFrame(table, columns=columns, index=train.anime_ids[candidates])
+    second, fourth, alone = told.loc[101], told.loc[103], told.loc[110]
+    assert second[["parts on list", "parts liked", "parts", "part"]].tolist() == [2, 1, 4, 1]
+    assert fourth[["parts on list", "share on list", "part"]].tolist() == [2, 0.5, 3]
+    assert second["rating of parts"] > 0
+    # The first part stands before the second, the third before the fourth: it has no score.
+    assert second["part before on list"] == fourth["part before on list"] == 1
+    assert second["rating of part before"] > 0
+    assert np.isnan(fourth["rating of part before"])
+    assert (second["parts left out before"], fourth["parts left out before"]) == (-2, 0)
+    assert (second["later part on list"], fourth["later part on list"]) == (1, 0)
+    assert second["first part on list"] == fourth["first part on list"] == 1
+    shares = np.log(train.matrix().toarray().mean(axis=0) + 1e-4)
+    above = shares[1] - max(shares[0], shares[2])
+    assert second["popularity above parts on list"] == pytest.approx(above, abs=1e-5)
+    assert alone[["parts on list", "parts", "part before on list"]].tolist() == [0, 1, 0]
+    assert np.isnan(alone["popularity above parts on list"])
 
 
 def test_block_of_a_sparse_matrix(model: TwoStage) -> None:

@@ -17,8 +17,7 @@ SHRINKAGE = 5.0
 """Scores' worth of the overall mean in what is said about an anime's scores."""
 
 NUMBERS = ("members", "score", "episodes", "duration_min", "year")
-TITLES = ("title_words", "title_first", "title_first_two")
-TAGS = (*TITLES, "genres", "type", "studios", "source", "age_rating", "era")
+TAGS = ("genres", "type", "studios", "source", "age_rating", "era")
 
 FEATURES: dict[str, tuple[str, ...]] = {
     "retrieval": ("score", "place", "share of best score", "lead over top 20"),
@@ -41,13 +40,19 @@ FEATURES: dict[str, tuple[str, ...]] = {
         "popularity above usual", "members above usual", "score above usual",
         "year above usual", "expected rating",
     ),
-    "titles": tuple(f"{kind} {what}" for kind in TITLES for what in ("match", "liked", "rating")),
-    "tags": tuple(
-        f"{kind} {what}" for kind in TAGS if kind not in TITLES
-        for what in ("match", "liked", "rating")
+    "franchise": (
+        "parts on list", "share on list", "parts liked", "rating of parts", "part before on list",
+        "rating of part before", "parts left out before", "later part on list",
+        "first part on list", "parts", "part", "popularity above parts on list",
+        "popularity above strongest",
     ),
+    "tags": tuple(f"{kind} {what}" for kind in TAGS for what in ("match", "liked", "rating")),
 }  # fmt: skip
 """Names of the features by group, in the order of `Knowledge.describe`'s columns."""
+
+
+ARRAYS = ("community", "numbers", "kinds", "franchises", "constants")
+"""What a file of `Knowledge` holds, beside the three arrays of its tags."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Knowledge:
     numbers : float32 (n_anime, len(NUMBERS)), NaN where unknown; members as logarithm.
     tags : CSR float32 (n_anime, n_tags), of each kind a row of length one or zero.
     kinds : int8 (n_tags,), the position in `TAGS` of each tag's kind.
+    franchises : int32 (n_anime, 3), the franchise of each anime, its place in the order of watching
+        from 0, and the column of the part before it, or -1.
     constants : float32 (3,): mean and standard deviation of all ratings, the least that is a like.
     """
 
@@ -69,6 +76,7 @@ class Knowledge:
     numbers: np.ndarray
     tags: sparse.csr_array
     kinds: np.ndarray
+    franchises: np.ndarray
     constants: np.ndarray
 
     @classmethod
@@ -90,6 +98,7 @@ class Knowledge:
             numbers=np.stack([numbers.get(name, unknown) for name in NUMBERS], axis=1),
             tags=sparse.csr_array(sparse.hstack([nothing, *parts], format="csr")),
             kinds=np.repeat(kinds, [part.shape[1] for part in parts]).astype(np.int8),
+            franchises=_franchises(features, n_anime),
             constants=np.array([mean, max(sd, 1e-6), liked_from], dtype=np.float32),
         )
 
@@ -99,10 +108,7 @@ class Knowledge:
             np.savez(
                 stream,
                 allow_pickle=False,
-                community=self.community,
-                numbers=self.numbers,
-                kinds=self.kinds,
-                constants=self.constants,
+                **{name: getattr(self, name) for name in ARRAYS},
                 data=self.tags.data,
                 indices=self.tags.indices,
                 indptr=self.tags.indptr,
@@ -118,7 +124,7 @@ class Knowledge:
             arrays = kept["data"], kept["indices"], kept["indptr"]
             return cls(
                 tags=sparse.csr_array(arrays, shape=shape),
-                **{name: kept[name] for name in ("community", "numbers", "kinds", "constants")},
+                **{name: kept[name] for name in ARRAYS},
             )
 
     def describe(
@@ -180,6 +186,7 @@ class Knowledge:
             *self.numbers[candidates].T,
             *np.broadcast_to(person[:, None], (len(person), n)),
             *self._distances(entries, candidates, own_mean, sd, terms, weights),
+            *self._parts(entries, candidates, terms, weights),
             *self._matches(entries, candidates, weights),
         ]
         return np.stack(columns, axis=1).astype(np.float32)
@@ -216,11 +223,47 @@ class Knowledge:
         more = beyond @ support / (weights[5] @ support + shrinkage)
         return own_mean + self.community[candidates, 1] + more
 
+    def _parts(self, entries, candidates, terms, weights) -> list[np.ndarray]:
+        """Return how candidates stand to the parts of their franchise on the list, 13 of
+        (n_candidates,); NaN where none is."""
+        number, part, before = self.franchises.T
+        n = len(number)
+        theirs = number[candidates]
+        on, liked, rating, scored = (
+            np.bincount(number[entries], w, n)[theirs] for w in weights[[0, 1, 4, 5]]
+        )
+        last, first, usual = np.full((3, n), np.nan)
+        popularity = np.log(self.community[:, 0] + 1e-4)
+        np.fmax.at(last, number[entries], part[entries])
+        np.fmin.at(first, number[entries], part[entries])
+        np.fmax.at(usual, number[entries], popularity[entries])
+        # One more than all columns: where there is no part before.
+        known, ratings = np.zeros(n + 1, dtype=bool), np.full(n + 1, np.nan)
+        known[entries] = True
+        ratings[entries] = np.where(weights[5] > 0, weights[4], np.nan)
+        previous, place = before[candidates], part[candidates]
+        n_parts = np.bincount(number)[theirs]
+        return [
+            on,
+            on / n_parts,
+            liked,
+            np.where(scored > 0, rating / (scored + 0.5), np.nan),
+            known[previous],
+            ratings[previous],
+            place - np.nan_to_num(last[theirs], nan=-1) - 1,
+            last[theirs] > place,
+            first[theirs] == 0,
+            n_parts,
+            place,
+            popularity[candidates] - usual[theirs],
+            popularity[candidates] - popularity[entries[terms.argmax(axis=0)]],
+        ]
+
     def _matches(self, entries, candidates, weights) -> np.ndarray:
         """Return per kind of tag how the list matches, (3 · len(TAGS), n_candidates).
 
-        The summed cosine with the entries (for tags other than titles per entry), with those liked,
-        and the mean rating of the entries weighted by cosine; NaN for a kind unknown here.
+        The mean cosine with the entries, the same counting only those liked, and the mean rating of
+        the entries weighted by cosine; NaN for a kind unknown here.
         """
         wanted = weights[[0, 1, 4, 5]]
         here, owner = entries_of(self.tags.indptr, entries)
@@ -235,9 +278,7 @@ class Knowledge:
             for taste in tastes
         )
         rating = rating / (scored + 0.5)
-        per_entry = np.full((n_kinds, 1), 1 / len(entries))
-        per_entry[: len(TITLES)] = 1
-        matches = np.stack([match * per_entry, liked * per_entry, rating], axis=1)
+        matches = np.stack([match / len(entries), liked / len(entries), rating], axis=1)
         matches[~np.isin(np.arange(n_kinds), self.kinds)] = np.nan
         return matches.reshape(3 * n_kinds, n)
 
@@ -313,6 +354,22 @@ def _community(train: Interactions, liked_from: float) -> np.ndarray:
         ],
         axis=1,
     ).astype(np.float32)
+
+
+def _franchises(features: ItemFeatures | None, n_anime: int) -> np.ndarray:
+    """Return what `Knowledge.franchises` holds; an anime of none known is alone in its own."""
+    number, part, before = np.arange(n_anime), np.zeros(n_anime), np.full(n_anime, -1)
+    if features is not None and "franchise" in features.matrices:
+        tags = features.matrices["franchise"]
+        tagged = np.diff(tags.indptr) > 0
+        number += tags.shape[1]
+        number[tagged] = tags.indices
+        number = np.unique(number, return_inverse=True)[1]
+        part = np.nan_to_num(features.numbers["part"])
+        order = np.lexsort((part, number))
+        follows = np.diff(number[order]) == 0
+        before[order[1:][follows]] = order[:-1][follows]
+    return np.stack([number, part, before], axis=1).astype(np.int32)
 
 
 def _of_length_one(tags: sparse.csr_array) -> sparse.csr_array:

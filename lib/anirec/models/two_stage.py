@@ -155,7 +155,7 @@ class TwoStage(Model):
     """
 
     NAME = "two-stage"
-    FORMAT = 2
+    FORMAT = 3
     ARRAYS = ("n_learned_",)
 
     def __init__(

@@ -125,8 +125,8 @@ def test_ablation_takes_off_one_part_at_a_time() -> None:
     model = HybridEASE(dropout=0, user_discount=0.2, tag_weights={"genres": 2.0, "type": 1.0})
     variants = hybrid_ease.ablations(model)
     assert list(variants) == [
-        "all", "without ratings", "without user discount", "without side information",
-        "without genres", "without type",
+        "all", "without ratings", "without user discount", "without pruning",
+        "without side information", "without genres", "without type",
     ]  # fmt: skip
     assert variants["without genres"].tag_weights == {"genres": 0.0, "type": 1.0}
     assert variants["without user discount"].user_discount == 0

@@ -200,8 +200,8 @@ class HybridEASE(ItemItem):
 def ablations(model: HybridEASE) -> dict[str, HybridEASE]:
     """Return the model and what is left of it without each part, all to be fitted, by name.
 
-    Parts are the ratings, each kind of tag and all of them, the dropout and the user discount;
-    those that are off already are left out.
+    Parts are the ratings, each kind of tag and all of them, the dropout, the user discount and the
+    pruning; those that are off already are left out.
     """
     off: dict[str, dict[str, object]] = {
         "without ratings": {
@@ -212,6 +212,7 @@ def ablations(model: HybridEASE) -> dict[str, HybridEASE]:
         },
         "without dropout": {"dropout": 0.0},
         "without user discount": {"user_discount": 0.0},
+        "without pruning": {"n_neighbours": None},
         "without side information": {"tag_weights": {}},
     }
     for kind in model.tag_weights:

@@ -98,7 +98,8 @@ def test_anime_nobody_rated_is_scored_by_its_likes(train: Interactions) -> None:
         }
     )
     wider = Interactions.from_frame(lists, anime_ids=ids)
-    model = HybridEASE(l2=20, n_neighbours=None).fit(wider, features=item_features(anime, ids))
+    settings = {"l2": 20, "tag_weights": {"genres": 8.0}, "n_neighbours": None}
+    model = HybridEASE(**settings).fit(wider, features=item_features(anime, ids))
     taste_a = wider.encode(pd.DataFrame({"user_id": 1, "anime_id": [100, 101], "rating": [9, 9]}))
     scores = model.score(taste_a)[0]
     assert scores[24] > max(scores[25], 0)
@@ -110,9 +111,7 @@ def test_anime_nobody_rated_is_scored_by_its_likes(train: Interactions) -> None:
     assert scores[:12].mean() > scores[12:24].mean()
     assert set(model.similar(200, k=5)["anime_id"]) <= set(range(100, 112))
     # What is known already is scored as without the newcomers.
-    alone = HybridEASE(l2=20, n_neighbours=None).fit(
-        train, features=item_features(anime, train.anime_ids)
-    )
+    alone = HybridEASE(**settings).fit(train, features=item_features(anime, train.anime_ids))
     np.testing.assert_allclose(model.weights_[:24, :24], alone.weights_, atol=2e-4)
 
 

@@ -16,7 +16,7 @@ from anirec.models.item_item import ItemItem, autoencoder, gram, keep_greatest, 
 
 log = logging.getLogger(__name__)
 
-TAG_WEIGHTS = {"genres": 8.0, "title_words": 12.0, "title_first": 13.0, "type": 8.0}
+TAG_WEIGHTS = {"genres": 30.0, "title_words": 3.0, "type": 8.0, "franchise": 35.0}
 """Weight α of each kind of tag, tuned on validation users of `mal-2016`."""
 
 DROPPED = -1.0
@@ -82,16 +82,16 @@ class HybridEASE(ItemItem):
 
     def __init__(
         self,
-        rating_weight: float = 0.23,
-        unscored: float = 1.05,
+        rating_weight: float = 0.19,
+        unscored: float = 1.02,
         profile_rating_weight: float = 0.24,
-        profile_unscored: float = 0.72,
-        mean_shrinkage: float = 10.0,
-        dropout: float = 0.08,
+        profile_unscored: float = 0.65,
+        mean_shrinkage: float = 12.0,
+        dropout: float = 0.22,
         l2: float = 48.0,
         tag_weights: Mapping[str, float] | None = None,
-        tag_discount: float = 0.45,
-        user_discount: float = 0.2,
+        tag_discount: float = 0.5,
+        user_discount: float = 0.19,
         min_lists: int = 3,
         n_neighbours: int | None = 200,
     ) -> None:

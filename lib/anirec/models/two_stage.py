@@ -78,7 +78,7 @@ class LikedEASE(HybridEASE):
         self,
         liked_from: float = 8.0,
         rest: float = 0.3,
-        dropout: float = 0.1,
+        dropout: float = 0.22,
         l2: float = 50.0,
         tag_weights: Mapping[str, float] | None = None,
         tag_discount: float = 0.5,

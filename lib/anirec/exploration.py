@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-TYPES = ["TV", "Movie", "OVA", "ONA", "Special", "Music"]
+from anirec.datasets.parsing import TYPES
 
 
 def missing_values(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -12,7 +12,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from anirec.exploration import TYPES, genre_rows, years
+from anirec.datasets.parsing import TYPES
+from anirec.exploration import genre_rows, years
 from anirec.interactions import Interactions
 
 Z95 = 1.959964

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anirec.config import InputError, data_dir
-
-STATUSES = ("watching", "completed", "on_hold", "dropped", "plan_to_watch")
+from anirec.datasets.parsing import STATUSES
 
 DISLIKED_BELOW = 5
 """A title rated below this is a dislike."""

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anirec.datasets import parsing
-from anirec.datasets.parsing import MISSING, BadCell
+from anirec.datasets.parsing import MISSING, STATUSES, BadCell
 from anirec.datasets.records import Account
-from anirec.datasets.schema import STATUSES, arrow_schema, validated
+from anirec.datasets.schema import arrow_schema, validated
 from anirec.datasets.source import Entries
 
 BATCH_SIZE = 1 << 18

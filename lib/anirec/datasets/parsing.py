@@ -15,6 +15,7 @@ from datetime import date
 TYPES = ("TV", "Movie", "OVA", "ONA", "Special", "Music")
 SEASONS = ("winter", "spring", "summer", "fall")
 GENDERS = ("Male", "Female", "Non-Binary")
+STATUSES = ("watching", "completed", "on_hold", "dropped", "plan_to_watch")
 FIRST_YEAR, LAST_YEAR = 1900, 2040
 """Years of anime: the oldest films are from the 1900s, what is announced lies a few years off."""
 

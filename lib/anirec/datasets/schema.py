@@ -14,11 +14,10 @@ import pandera.pandas as pandera
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 
-from anirec.datasets.parsing import FIRST_YEAR, GENDERS, LAST_YEAR, SEASONS, TYPES
+from anirec.datasets.parsing import FIRST_YEAR, GENDERS, LAST_YEAR, SEASONS, STATUSES, TYPES
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 NAMES = pa.list_(pa.string())
-STATUSES = ("watching", "completed", "on_hold", "dropped", "plan_to_watch")
 FIRST_MEMBER = date(2004, 1, 1)
 """MyAnimeList opened in 2004."""
 

@@ -33,7 +33,7 @@ MIN_ENTRIES = 5
 GIVEN_FRACTION = 0.8
 """Share of a list that the ranker is shown when it learns to find the rest."""
 
-ENOUGH = 0.95
+ENOUGH = 0.9
 """Share of the lists at which retrievers learned from them stand for all."""
 
 RANKER = {

@@ -83,17 +83,23 @@ class VisitorKernels(AsyncMappingKernelManager):
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         if self._abandoned(kernel_id, ABANDONED_SECONDS):
             await self.shutdown_kernel(kernel_id, now=True)
-        else:
+        elif self._started(kernel_id):
             await super().cull_kernel_if_idle(kernel_id)
 
     async def make_room(self) -> None:
         """Stop all kernels that their pages have left."""
         for kernel_id in self.list_kernel_ids():
-            if kernel_id in self and self._abandoned(kernel_id, NEEDED_SECONDS):
+            if self._abandoned(kernel_id, NEEDED_SECONDS):
                 await self.shutdown_kernel(kernel_id, now=True)
+
+    def _started(self, kernel_id: str) -> bool:
+        """Return whether a kernel is there to be asked; one that is starting has no times yet."""
+        return kernel_id in self and self.get_kernel(kernel_id).trait_has_value("last_activity")
 
     def _abandoned(self, kernel_id: str, seconds: float) -> bool:
         """Return whether a kernel is idle and without a page; one that waits for one is busy."""
+        if not self._started(kernel_id):
+            return False
         model = self.kernel_model(kernel_id)
         quiet = datetime.now(UTC) - datetime.fromisoformat(model["last_activity"])
         idle = model["execution_state"] == "idle" and not model["connections"]

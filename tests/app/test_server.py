@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from serving import Site, free_port, started, stopped
 
 from anirec.page import TOKEN_VARIABLE
+from anirec.server import VisitorKernels
 
 SECRET = "a-secret-of-visitors"
 
@@ -58,3 +61,12 @@ def test_a_page_of_another_name_is_refused(site: Site):
 def test_a_guessed_link_opens_nothing(site: Site):
     port = int(site.url.rstrip("/").rpartition(":")[2])
     assert answer(port, "/?profile=" + "a" * 32)[0] == 404
+
+
+def test_a_kernel_that_is_starting_is_left_alone():
+    """Making room among many visitors once failed on it: the page answered with an error."""
+    kernels = VisitorKernels()
+    kernels._kernels["starting"] = ServerKernelManager()
+    asyncio.run(kernels.make_room())
+    asyncio.run(kernels.cull_kernel_if_idle("starting"))
+    assert kernels.list_kernel_ids() == ["starting"]

@@ -145,6 +145,14 @@ def test_missing_or_older_file_says_what_to_run(many: Interactions, tmp_path: Pa
         Interactions.load(tmp_path / "old.npz")
 
 
+def test_each_list_can_be_parted_by_a_share_of_its_own(many: Interactions) -> None:
+    shares = np.linspace(0, 1, many.shape[0])
+    given, hidden = hold_out(many, shares, seed=1)
+    expected = np.clip(np.round(many.lengths * shares), 1, np.maximum(many.lengths - 1, 1))
+    np.testing.assert_array_equal(given.lengths, expected)
+    np.testing.assert_array_equal(given.lengths + hidden.lengths, many.lengths)
+
+
 def test_averages_are_over_each_list(many: Interactions) -> None:
     of = np.random.default_rng(0).normal(size=(many.shape[1], 3)).astype(np.float32)
     on_list = many.matrix().toarray() > 0

@@ -408,7 +408,9 @@ def test_what_to_rate_next(recommender: AnimeRecommender) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [HybridEASE(), TwoStage(max_users=600, n_draws=1, n_rounds=60)], ids=lambda m: m.NAME
+    "model",
+    [HybridEASE(), TwoStage(max_users=600, n_draws=1, n_few_draws=0, n_rounds=60)],
+    ids=lambda m: m.NAME,
 )
 def test_held_out_people_are_served_as_well_as_by_the_bare_model(
     model: HybridEASE | TwoStage, real_data: Path, tmp_path: Path

@@ -302,11 +302,12 @@ def split_users(
 
 
 def hold_out(
-    interactions: Interactions, given_fraction: float = 0.8, seed: int = 0
+    interactions: Interactions, given_fraction: float | np.ndarray = 0.8, seed: int = 0
 ) -> tuple[Interactions, Interactions]:
     """Part each list at random into what a model is given and what it has to find.
 
-    Every user keeps at least one entry on each side (lists of one entry give it all).
+    ``given_fraction`` is the share given, of every list or of each, (n_users,). Every user keeps at
+    least one entry on each side (lists of one entry give it all).
     """
     lengths = interactions.lengths
     n_given = np.clip(np.round(lengths * given_fraction), 1, np.maximum(lengths - 1, 1))

@@ -98,6 +98,28 @@ def test_no_list_is_in_what_describes_it(
     assert made[-1] == set(train.user_ids)
 
 
+def test_learns_from_newcomers_too(
+    train: Interactions, features: ItemFeatures, model: TwoStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, shown = model.stage_, []
+    described = two_stage._described
+
+    def spied(stage: tuple, given: Interactions, *others: object) -> object:
+        shown.append(given.lengths)
+        return described(stage, given, *others)
+
+    monkeypatch.setattr(two_stage, "_described", spied)
+    TwoStage(**SETTINGS, n_draws=1, n_few_draws=2)._sample(stage, train)
+    most, *few = shown
+    assert most.mean() > 0.7 * train.lengths.mean()
+    assert len(few) == 2
+    assert not np.array_equal(*few)
+    for lengths in few:
+        assert lengths.min() == 1
+        assert np.median(lengths) <= 4
+        assert 5 < lengths.max() <= two_stage.MOST_FEW
+
+
 def test_many_lists_need_one_fold(
     train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,9 @@ MIN_ENTRIES = 5
 GIVEN_FRACTION = 0.8
 """Share of a list that the ranker is shown when it learns to find the rest."""
 
+MOST_FEW = 10
+"""Entries that a newcomer shows at most, in what the ranker learns from."""
+
 ENOUGH = 0.9
 """Share of the lists at which retrievers learned from them stand for all."""
 
@@ -141,6 +144,7 @@ class TwoStage(Model):
     n_folds : folds of the cross-fitting.
     max_users : lists the ranker learns from at most, drawn at random.
     n_draws : how many times each list is parted at random.
+    n_few_draws : how many times more with only a few entries shown, as newcomers do.
     n_rounds, learning_rate, max_depth : trees, their shrinkage and depth.
     liked_from : the least rating that is a like.
     without : groups of features left out (see `candidates.FEATURES`).
@@ -165,6 +169,7 @@ class TwoStage(Model):
         n_folds: int = 4,
         max_users: int = 6000,
         n_draws: int = 2,
+        n_few_draws: int = 1,
         n_rounds: int = 160,
         learning_rate: float = 0.1,
         max_depth: int = 6,
@@ -178,6 +183,7 @@ class TwoStage(Model):
         self.n_folds = n_folds
         self.max_users = max_users
         self.n_draws = n_draws
+        self.n_few_draws = n_few_draws
         self.n_rounds = n_rounds
         self.learning_rate = learning_rate
         self.max_depth = max_depth
@@ -238,8 +244,9 @@ class TwoStage(Model):
         """Return features (n, n_features), relevance (n,) and candidates per list (n_lists,) of
         lists whose candidates hold something to find."""
         described, relevances, sizes = [], [], []
-        for draw in range(self.n_draws):
-            given, hidden = hold_out(lists, GIVEN_FRACTION, seed=self.seed + draw)
+        for draw in range(self.n_draws + self.n_few_draws):
+            share = GIVEN_FRACTION if draw < self.n_draws else self._few(lists, draw)
+            given, hidden = hold_out(lists, share, seed=self.seed + draw)
             liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.liked_from
             relevance = np.zeros(hidden.shape[1], dtype=np.int8)
             for row, candidates, features in _described(stage, given, self.n_candidates):
@@ -254,6 +261,13 @@ class TwoStage(Model):
         if not sizes:
             return np.zeros((0, N_FEATURES), np.float32), np.zeros(0, np.int8), np.zeros(0, int)
         return np.concatenate(described), np.concatenate(relevances), np.array(sizes)
+
+    def _few(self, lists: Interactions, draw: int) -> np.ndarray:
+        """Return the shares of lists that are 1 to `MOST_FEW` entries, (n_users,): the fewer the
+        likelier (uniform logarithms)."""
+        rng = np.random.default_rng([self.seed, draw])
+        numbers = np.exp(rng.uniform(0, np.log(MOST_FEW), lists.shape[0]))
+        return numbers / np.maximum(lists.lengths, 1)
 
     def _learn(self, features: np.ndarray, relevance: np.ndarray, sizes: np.ndarray) -> None:
         xgboost = _xgboost()

@@ -12,9 +12,10 @@ from anirec.config import InputError
 from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import TwoStage, two_stage
+from anirec.models.base import copied
 from anirec.models.candidates import FEATURES, Knowledge, block
 
-SETTINGS = {"n_candidates": 6, "n_rounds": 20, "n_threads": 1}
+SETTINGS = {"n_candidates": 6, "n_rounds": 20, "min_entries": 1, "n_threads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -98,26 +99,38 @@ def test_no_list_is_in_what_describes_it(
     assert made[-1] == set(train.user_ids)
 
 
-def test_learns_from_newcomers_too(
-    train: Interactions, features: ItemFeatures, model: TwoStage, monkeypatch: pytest.MonkeyPatch
+def test_learns_from_few_entries_too(
+    train: Interactions, model: TwoStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage, shown = model.stage_, []
-    described = two_stage._described
+    shown = []
+    learning = TwoStage(n_draws=1, n_few_draws=2)
 
-    def spied(stage: tuple, given: Interactions, *others: object) -> object:
+    def spied(stage: tuple, given: Interactions) -> list:
         shown.append(given.lengths)
-        return described(stage, given, *others)
+        return []
 
-    monkeypatch.setattr(two_stage, "_described", spied)
-    TwoStage(**SETTINGS, n_draws=1, n_few_draws=2)._sample(stage, train)
+    monkeypatch.setattr(learning, "_described", spied)
+    learning._sample(model.stage_, train)
     most, *few = shown
     assert most.mean() > 0.7 * train.lengths.mean()
     assert len(few) == 2
     assert not np.array_equal(*few)
     for lengths in few:
-        assert lengths.min() == 1
-        assert np.median(lengths) <= 4
-        assert 5 < lengths.max() <= two_stage.MOST_FEW
+        assert lengths[train.lengths > 4].min() == learning.min_entries
+        assert np.median(lengths) <= 7
+        assert 7 < lengths.max() <= two_stage.MOST_FEW
+
+
+def test_who_names_a_title_or_two_gets_the_retrievers_order(
+    model: TwoStage, profiles: Interactions
+) -> None:
+    asking = copied(model)
+    asking.min_entries = 3
+    np.testing.assert_array_equal(asking.score(profiles), model.stage_.retriever.score(profiles))
+    one = profiles.users(np.array([0]))
+    assert asking.rankings(one, np.array([5])) == [None]
+    with pytest.raises(InputError, match="needs 3 entries or more: use explain"):
+        asking.explain_ranking(one, 105)
 
 
 def test_many_lists_need_one_fold(
@@ -173,7 +186,9 @@ def test_features_are_what_their_names_say(
             {"user_id": 1, "anime_id": [100, 103, 118], "rating": [9, np.nan, 4]},
         )
     )
-    ((row, candidates, table),) = two_stage._described(model.stage_, person, 5)
+    ((row, candidates, table),) = TwoStage(n_candidates=5, min_entries=1)._described(
+        model.stage_, person
+    )
     assert row == 0
     names = [name for group in FEATURES.values() for name in group]
     told = pd.DataFrame(table, columns=names, index=candidates)
@@ -214,7 +229,7 @@ def test_parts_of_a_franchise_are_told_apart(train: Interactions) -> None:
     person = train.encode(
         pd.DataFrame({"user_id": 1, "anime_id": [100, 102, 120], "rating": [9, np.nan, 5]})
     )
-    ((_, candidates, table),) = two_stage._described(stage, person, 24)
+    ((_, candidates, table),) = TwoStage(min_entries=1)._described(stage, person)
     columns = [name for group in FEATURES.values() for name in group]
     told = pd.DataFrame(table, columns=columns, index=train.anime_ids[candidates])
     second, fourth, alone = told.loc[101], told.loc[103], told.loc[110]

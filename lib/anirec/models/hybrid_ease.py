@@ -16,7 +16,7 @@ from anirec.models.item_item import ItemItem, autoencoder, gram, keep_greatest, 
 
 log = logging.getLogger(__name__)
 
-TAG_WEIGHTS = {"genres": 30.0, "title_words": 3.0, "type": 8.0, "franchise": 35.0}
+TAG_WEIGHTS = {"genres": 30.0, "title_words": 3.0, "franchise": 35.0}
 """Weight α of each kind of tag, tuned on validation users of `mal-2016`."""
 
 DROPPED = -1.0

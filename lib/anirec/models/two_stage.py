@@ -34,7 +34,7 @@ GIVEN_FRACTION = 0.8
 """Share of a list that the ranker is shown when it learns to find the rest."""
 
 MOST_FEW = 10
-"""Entries that a newcomer shows at most, in what the ranker learns from."""
+"""Entries shown at most where the ranker learns from few."""
 
 ENOUGH = 0.9
 """Share of the lists at which retrievers learned from them stand for all."""
@@ -135,7 +135,9 @@ class TwoStage(Model):
     those of the other lists. A part of each list is shown, the rest is what it has to find.
 
     Candidates score what the ranker says; every other anime scores less than all candidates, in
-    the retriever's order. With too few lists to learn from, all is the retriever's.
+    the retriever's order. With too few lists to learn from, all is the retriever's; so it is for a
+    profile of fewer than ``min_entries``: who names a title or two asks for what is like them, and
+    the ranker would put first what most people watch.
 
     Parameters
     ----------
@@ -144,7 +146,8 @@ class TwoStage(Model):
     n_folds : folds of the cross-fitting.
     max_users : lists the ranker learns from at most, drawn at random.
     n_draws : how many times each list is parted at random.
-    n_few_draws : how many times more with only a few entries shown, as newcomers do.
+    n_few_draws : how many times more with few entries shown, ``min_entries`` to `MOST_FEW`.
+    min_entries : profiles of fewer entries keep the retriever's order.
     n_rounds, learning_rate, max_depth : trees, their shrinkage and depth.
     liked_from : the least rating that is a like.
     without : groups of features left out (see `candidates.FEATURES`).
@@ -170,6 +173,7 @@ class TwoStage(Model):
         max_users: int = 6000,
         n_draws: int = 2,
         n_few_draws: int = 1,
+        min_entries: int = 4,
         n_rounds: int = 160,
         learning_rate: float = 0.1,
         max_depth: int = 6,
@@ -184,6 +188,7 @@ class TwoStage(Model):
         self.max_users = max_users
         self.n_draws = n_draws
         self.n_few_draws = n_few_draws
+        self.min_entries = min_entries
         self.n_rounds = n_rounds
         self.learning_rate = learning_rate
         self.max_depth = max_depth
@@ -249,7 +254,7 @@ class TwoStage(Model):
             given, hidden = hold_out(lists, share, seed=self.seed + draw)
             liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.liked_from
             relevance = np.zeros(hidden.shape[1], dtype=np.int8)
-            for row, candidates, features in _described(stage, given, self.n_candidates):
+            for row, candidates, features in self._described(stage, given):
                 entries = slice(*hidden.indptr[row : row + 2])
                 relevance[hidden.indices[entries]] = 1 + liked[entries]
                 found = relevance[candidates]
@@ -263,11 +268,50 @@ class TwoStage(Model):
         return np.concatenate(described), np.concatenate(relevances), np.array(sizes)
 
     def _few(self, lists: Interactions, draw: int) -> np.ndarray:
-        """Return the shares of lists that are 1 to `MOST_FEW` entries, (n_users,): the fewer the
-        likelier (uniform logarithms)."""
+        """Return the shares of lists that are few entries, (n_users,): ``min_entries`` to
+        `MOST_FEW`, the fewer the likelier (uniform logarithms)."""
         rng = np.random.default_rng([self.seed, draw])
-        numbers = np.exp(rng.uniform(0, np.log(MOST_FEW), lists.shape[0]))
+        numbers = np.exp(rng.uniform(*np.log([self.min_entries, MOST_FEW]), lists.shape[0]))
         return numbers / np.maximum(lists.lengths, 1)
+
+    def _described(
+        self,
+        stage: Stage,
+        profiles: Interactions,
+        allowed: np.ndarray | None = None,
+        scores: np.ndarray | None = None,
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield per profile its row, its candidates (n,), best first, and their features.
+
+        Profiles of fewer than ``min_entries`` or without a candidate are left out. ``scores``, the
+        retriever's, are computed if not given.
+        """
+        liked_values = stage.liked_retriever._values(profiles)
+        for row in np.flatnonzero(profiles.lengths >= max(self.min_entries, 1)):
+            here = slice(*profiles.indptr[row : row + 2])
+            entries = profiles.indices[here]
+            if scores is None:
+                found = stage.retriever._score(profiles.users(np.array([row])))[0]
+            else:
+                found = scores[row].copy()
+            found[entries] = -np.inf
+            if allowed is not None:
+                found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
+            candidates = _best(found, self.n_candidates)
+            if len(candidates):
+                liked_terms = block(stage.liked_retriever.weights_, entries, candidates)
+                factors = stage.latent.factors_
+                features = stage.knowledge.describe(
+                    entries,
+                    profiles.ratings[here],
+                    candidates,
+                    scores=found[candidates],
+                    liked_scores=liked_values[here] @ liked_terms,
+                    latent_scores=factors[candidates] @ factors[entries].sum(axis=0),
+                    terms=block(stage.retriever.weights_, entries, candidates),
+                    similarities=block(stage.neighbours.weights_, entries, candidates),
+                )
+                yield row, candidates, features
 
     def _learn(self, features: np.ndarray, relevance: np.ndarray, sizes: np.ndarray) -> None:
         xgboost = _xgboost()
@@ -304,8 +348,7 @@ class TwoStage(Model):
         if self.ranker_ is None:
             return scores
         chunk: list[tuple[int, np.ndarray, np.ndarray]] = []
-        described = _described(self.stage_, profiles, self.n_candidates, allowed, scores)
-        for one in described:
+        for one in self._described(self.stage_, profiles, allowed, scores):
             chunk.append(one)
             if len(chunk) == CHUNK:
                 self._place(scores, chunk)
@@ -369,6 +412,8 @@ class TwoStage(Model):
         columns = np.array([self.column(anime_id)])
         if self.ranker_ is None:
             raise InputError("there is no ranker: too few lists were learned from; use explain")
+        if profile.nnz < self.min_entries:
+            raise InputError(f"the ranker needs {self.min_entries} entries or more: use explain")
         told = self.rankings(profile, columns, allowed)[0]
         if told is None:
             raise InputError(
@@ -391,7 +436,7 @@ class TwoStage(Model):
         if self.ranker_ is None:
             return told
         used = self._used()
-        for _, candidates, features in _described(self.stage_, profile, self.n_candidates, allowed):
+        for _, candidates, features in self._described(self.stage_, profile, allowed):
             asked, places = np.nonzero(columns[:, None] == candidates)
             if len(asked):
                 values = features[places][:, used]
@@ -476,46 +521,6 @@ def _xgboost():
         finally:
             del sys.modules["sklearn"]
     return xgboost
-
-
-def _described(
-    stage: Stage,
-    profiles: Interactions,
-    n_candidates: int,
-    allowed: np.ndarray | None = None,
-    scores: np.ndarray | None = None,
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield per profile its row, its candidates (n,), best first, and their features.
-
-    Profiles that are empty or have no candidate are left out. ``scores``, the retriever's, are
-    computed if not given.
-    """
-    liked_values = stage.liked_retriever._values(profiles)
-    for row in np.flatnonzero(profiles.lengths):
-        here = slice(*profiles.indptr[row : row + 2])
-        entries = profiles.indices[here]
-        if scores is None:
-            found = stage.retriever._score(profiles.users(np.array([row])))[0]
-        else:
-            found = scores[row].copy()
-        found[entries] = -np.inf
-        if allowed is not None:
-            found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
-        candidates = _best(found, n_candidates)
-        if len(candidates):
-            liked_terms = block(stage.liked_retriever.weights_, entries, candidates)
-            factors = stage.latent.factors_
-            features = stage.knowledge.describe(
-                entries,
-                profiles.ratings[here],
-                candidates,
-                scores=found[candidates],
-                liked_scores=liked_values[here] @ liked_terms,
-                latent_scores=factors[candidates] @ factors[entries].sum(axis=0),
-                terms=block(stage.retriever.weights_, entries, candidates),
-                similarities=block(stage.neighbours.weights_, entries, candidates),
-            )
-            yield row, candidates, features
 
 
 def _best(scores: np.ndarray, n: int) -> np.ndarray:

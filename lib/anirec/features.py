@@ -57,13 +57,12 @@ def item_features(
     """Return the tags and numbers of ``anime_ids``, in that order.
 
     Kinds of tags: of the romaji title ``title_words``, ``title_bigrams`` (two words in a row),
-    ``title_first`` and ``title_first_two`` (the words it starts with: most often the franchise);
+    ``title_first`` and ``title_first_two`` (the words it starts with);
     ``genres``, ``studios``, ``type``, ``source``, ``age_rating`` and ``era`` (the decade it began
-    in); ``franchise`` (the ``item`` of its first part; see
-    `franchises.find_franchises`). Numbers: ``episodes``,
-    ``duration_min``, ``year``, ``members``, ``score`` and ``part``, the place in the franchise's
-    order of watching, from 0. Anime that the table lacks have no tags and unknown numbers; a kind
-    of which the table holds nothing is left out.
+    in); ``franchise`` (the ``item`` of its first part; see `franchises.find_franchises`). Numbers:
+    ``episodes``, ``duration_min``, ``year``, ``members``, ``score`` and ``part``, the place in the
+    franchise's order of watching, from 0. Anime that the table lacks have no tags and unknown
+    numbers; a kind of which the table holds nothing is left out.
 
     Parameters
     ----------

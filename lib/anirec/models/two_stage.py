@@ -407,7 +407,8 @@ class TwoStage(Model):
         Raises
         ------
         InputError
-            If there is not exactly one profile, no ranker, or the anime is no candidate for it.
+            If there is not exactly one profile, it has fewer than ``min_entries``, there is no
+            ranker, or the anime is no candidate for it.
         """
         columns = np.array([self.column(anime_id)])
         if self.ranker_ is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +108,76 @@ def test_any_frame_of_users_and_items() -> None:
 def test_wrong_frames_are_refused(rows: pd.DataFrame, says: str) -> None:
     with pytest.raises(InputError, match=says):
         Interactions.from_frame(rows)
+
+
+WHOLE = [
+    "int64", "uint16", "Int32", "float64", "Float32", "int32[pyarrow]", "double[pyarrow]",
+    pd.ArrowDtype(pa.decimal128(25, 2)), "object", "category",
+]  # fmt: skip
+TEXT = [
+    "str", "object", "string[python]", "string[pyarrow]", "category",
+    pd.ArrowDtype(pa.large_string()), pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WHOLE, ids=str)
+def test_whole_numbers_are_ids_however_they_are_stored(lists: Interactions, kind: object) -> None:
+    rows = pd.DataFrame({"user_id": [5, 5], "anime_id": [20, 3], "rating": [7.0, 6.0]})
+    rows = rows.astype({"user_id": kind, "anime_id": kind})
+    made = Interactions.from_frame(rows)
+    assert made.user_ids.dtype == made.anime_ids.dtype == np.int32
+    assert (made.user_ids.tolist(), made.anime_ids.tolist()) == ([5], [3, 20])
+    encoded = lists.encode(rows)
+    assert encoded.n_unknown == 0
+    np.testing.assert_array_equal(dense(encoded), [[0, 6, 7]])
+
+
+@pytest.mark.parametrize("kind", TEXT, ids=str)
+def test_text_is_ids_however_it_is_stored(lists: Interactions, kind: object) -> None:
+    rows = pd.DataFrame({"user_id": ["ann", "ann"], "anime_id": ["20", "3"], "rating": [7, 6]})
+    rows = rows.astype({"user_id": kind, "anime_id": kind})
+    made = Interactions.from_frame(rows)
+    assert (made.user_ids.tolist(), made.anime_ids.tolist()) == (["ann"], ["20", "3"])
+    assert made.encode(rows).n_unknown == 0
+    encoded = lists.encode(rows)  # the anime there have numbers: so has this text
+    assert encoded.n_unknown == 0
+    np.testing.assert_array_equal(dense(encoded), [[0, 6, 7]])
+
+
+@pytest.mark.parametrize("kind", TEXT, ids=str)
+def test_status_may_be_null_however_it_is_stored(kind: object) -> None:
+    status = pd.Series(["plan_to_watch", None, "dropped", "completed"], dtype="object")
+    rows = frame([(1, 1, 5), (1, 2, 5), (1, 3, None), (1, 4, None)]).assign(
+        status=status.astype(kind)
+    )
+    lists = Interactions.from_frame(rows)
+    assert lists.anime_ids.tolist() == [2, 3, 4]
+    assert lists.dropped.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        ([1.5, 2.0], "'anime_id' holds ids that are no whole numbers"),
+        ([np.inf, 2.0], "'anime_id' holds ids that are no whole numbers"),
+        ([2.0**70, 2.0], "'anime_id' holds ids that are no whole numbers"),
+        ([2**70, 2], "'anime_id' holds ids that are no whole numbers"),
+        ([True, False], "'anime_id' holds boolean values"),
+        ([1, "two"], "'anime_id' holds mixed-integer values"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02"]), "'anime_id' holds datetime64 values"),
+        (["3", "Heat"], "'anime_id' holds 'Heat' where ids are numbers"),
+    ],
+)
+def test_ids_that_are_none_are_refused(lists: Interactions, ids: object, says: str) -> None:
+    rows = pd.DataFrame({"user_id": [1, 1], "anime_id": ids, "rating": [5, 6]})
+    with pytest.raises(InputError, match=says):
+        lists.encode(rows)
+
+
+def test_numbers_are_not_looked_for_among_text() -> None:
+    films = pd.DataFrame({"user_id": [1], "anime_id": ["Heat"], "rating": [5]})
+    with pytest.raises(InputError, match="holds numbers where ids are text"):
+        Interactions.from_frame(films).encode(films.assign(anime_id=[7]))
 
 
 def test_no_ratings_at_all() -> None:

@@ -24,7 +24,7 @@ def measure(out: Path, size: str, seed: int) -> dict[str, object]:
     sample.generate(out, size=size, seed=seed)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    scores = duckdb.read_csv(str(out / sample.SCORES), sep=",", quotechar='"', escapechar='"')
+    scores = duckdb.read_csv(str(out / sample.SCORES_FILE), sep=",", quotechar='"', escapechar='"')
     n, users, anime, mean, sd = scores.aggregate(
         "count(*), count(DISTINCT user_id), count(DISTINCT anime_id), avg(rating), "
         "stddev_samp(rating)"

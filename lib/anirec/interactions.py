@@ -58,18 +58,20 @@ class Interactions:
         Raises
         ------
         InputError
-            If a column is missing, an id is null, a rating is no number or a user has an anime
-            twice.
+            If a column is missing, an id is null or neither a whole number nor text, ids are of
+            another kind than ``anime_ids``, a rating is no number or a user has an anime twice.
         """
         absent = [name for name in (user, item, rating) if name not in ratings]
         if absent:
             raise InputError(f"the ratings lack the columns {', '.join(absent)}: name them")
-        status = ratings.get("status", pd.Series(pd.NA, index=ratings.index, dtype="str"))
-        ratings = ratings[(status != "plan_to_watch").to_numpy()]
-        gave_up = (status == "dropped").to_numpy()[(status != "plan_to_watch").to_numpy()]
+        gave_up = np.zeros(len(ratings), dtype=bool)
+        if "status" in ratings:
+            taken_up = ~_is_one(ratings["status"], "plan_to_watch")
+            gave_up = _is_one(ratings["status"], "dropped")[taken_up]
+            ratings = ratings[taken_up]
         values = _scores(ratings[rating])
         user_ids, rows = np.unique(_ids(ratings[user]), return_inverse=True)
-        items = _ids(ratings[item])
+        items = _ids(ratings[item], anime_ids)
         if anime_ids is None:
             anime_ids, columns = np.unique(items, return_inverse=True)
             known = np.ones(len(items), dtype=bool)
@@ -252,13 +254,57 @@ def positions(ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return found, ids[found] == wanted
 
 
-def _ids(column: pd.Series) -> np.ndarray:
-    """Return ids as int32 where they fit, else int64, else text. Raises InputError for a null."""
+def _is_one(column: pd.Series, word: str) -> np.ndarray:
+    """Return which cells are a word, bool; a null, of whatever kind, is none."""
+    return column.isin([word]).to_numpy(dtype=bool)
+
+
+def _ids(column: pd.Series, known: np.ndarray | None = None) -> np.ndarray:
+    """Return ids as int32 where they fit, else int64, else text.
+
+    Whole numbers may be stored as floats, decimals or objects. ``known`` are the ids they are to be
+    found among: where these are numbers, text is read as numbers too.
+
+    Raises
+    ------
+    InputError
+        If an id is null, neither a whole number nor text, or of another kind than those known.
+    """
+    name = f"column {column.name!r}"
     if column.isna().any():
-        raise InputError(f"column {column.name!r} has rows without an id: remove them first")
-    if not pd.api.types.is_integer_dtype(column):
+        raise InputError(f"{name} has rows without an id: remove them first")
+    kind = pd.api.types.infer_dtype(column)
+    if kind in ("categorical", "unknown-array"):
+        column = column.astype(object)
+        kind = pd.api.types.infer_dtype(column)
+    if kind == "empty":
+        return np.empty(0, dtype=np.int32 if known is None else known.dtype)
+    wants_numbers = known is not None and known.dtype.kind in "iu"
+    if kind == "string" and wants_numbers:
+        numbers = pd.to_numeric(column, errors="coerce")
+        if numbers.isna().any():
+            word = column[numbers.isna()].iloc[0]
+            raise InputError(f"{name} holds {word!r} where ids are numbers: mend or remove it")
+        return _whole(numbers, name)
+    if kind == "string":
         return column.astype("str").to_numpy(dtype=np.str_)
-    ids = column.to_numpy(dtype=np.int64)
+    if kind not in ("integer", "floating", "mixed-integer-float", "decimal"):
+        raise InputError(f"{name} holds {kind} values: an id is a whole number or text")
+    if known is not None and not wants_numbers:
+        raise InputError(f"{name} holds numbers where ids are text: make them text first")
+    return _whole(column, name)
+
+
+def _whole(column: pd.Series, name: str) -> np.ndarray:
+    """Return whole numbers as int32 or int64, however stored. Raises InputError for others."""
+    try:
+        with np.errstate(invalid="ignore"):
+            ids = column.to_numpy(dtype=np.int64)
+        whole = np.array_equal(ids, column.to_numpy())
+    except (ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise InputError(f"{name} holds ids that are no whole numbers: mend or remove them first")
     fits = not len(ids) or (ids.min() >= -(2**31) and ids.max() < 2**31)
     return ids.astype(np.int32) if fits else ids
 

@@ -393,7 +393,7 @@ def _ingest_tasks(paths: Paths, echo: Callable[[str], None]) -> list[dict]:
                 "name": "sample",
                 "title": "00 simulate the sample's community",
                 "actions": [simulate],
-                "file_dep": [PACKAGE_DIR / "datasets" / "sample.py", *sample.CATALOGUE_FILES],
+                "file_dep": [*_module_files("anirec.datasets.sample"), *sample.CATALOGUE_FILES],
                 "targets": raw,
             }
         )

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import settings
 
 from anirec.config import ROOT, Paths
-from anirec.datasets.ingest import FileReport, Report, ingest
+from anirec.datasets.account import FileReport, Report
+from anirec.datasets.ingest import ingest
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from anirec.cli import app
 from anirec.config import ROOT, InputError, Paths
-from anirec.datasets import detect, entries, ingest, located_files
+from anirec.datasets import detect, entries, ingest, located_files, reading
+from anirec.datasets.file_reader import FileReader
 
 DATASETS = ("mal-2016", "mal-2018-final", "mal-2020", "mal-2020-filtered", "mal-2023")
 OUTPUTS = ("anime.parquet", "users.parquet", "ratings.parquet", "rejects.csv", "ingest.json")
@@ -169,10 +170,10 @@ def test_fast_and_careful_reading_agree_with_pandas(small, rows: list, ordered: 
     rejects = (data.paths.processed / "rejects.csv").read_bytes()
 
     with pytest.MonkeyPatch.context() as patch:
-        splitter = ingest._Reader._split
+        splitter = FileReader._split
         seen: list[bool] = []
-        patch.setattr(ingest._Reader, "_split", lambda self: (seen.append(True), splitter(self))[1])
-        patch.setattr(ingest.reading._Facts, "line_end", lambda self: None)
+        patch.setattr(FileReader, "_split", lambda self: (seen.append(True), splitter(self))[1])
+        patch.setattr(reading._Facts, "line_end", lambda self: None)
         careful = data.report("rating.csv")
         assert len(seen) == 2  # catalogue and ratings
     assert (data.paths.processed / "ratings.parquet").read_bytes() == ratings
@@ -237,7 +238,7 @@ def test_raw_files_are_not_touched(small) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["anirec.datasets.ingest.parse", "anirec.datasets.ingest._write_rejects"]
+    "where", ["anirec.datasets.file_reader.parse", "anirec.datasets.ingest.write_rejects"]
 )
 @pytest.mark.parametrize("what", [KeyboardInterrupt, MemoryError])
 def test_interrupted_ingestion_leaves_the_tables_as_they_were(

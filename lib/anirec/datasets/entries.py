@@ -30,6 +30,7 @@ BATCH_SIZE = 1 << 18
 ROW_GROUP_SIZE = 1 << 20
 UNSCORED, NO_STATUS, NO_EPISODES = 0, -1, -1
 TWICE = "the same user and anime again further down"
+IN_LATER_FILE = "the same user and anime again in another file"
 BAD_STATUS, BAD_EPISODES, FIRST_TEXT_REPAIR = 1, 2, 4
 """Bits of `Batch.repairs`; from the last on, one for each reason of `Account.repaired`."""
 
@@ -297,7 +298,7 @@ def write_entries(
     def attempt(order: Callable[[Iterator[Batch]], Iterable[Batch]]) -> Outcome:
         bad: list[np.ndarray] = []
         twice: list[np.ndarray] = []
-        with _Writer(target, reader.all_status) as writer:
+        with EntryWriter(target, reader.all_status) as writer:
             for batch in _whole_users(order(reader.batches(n_records, bad))):
                 later = np.ones(len(batch), dtype=bool)
                 np.not_equal(batch.user_id[1:], batch.user_id[:-1], out=later[:-1])
@@ -380,7 +381,7 @@ def _sorted_by_duckdb(
     cursor.execute("DROP TABLE unsorted")
 
 
-class _Writer:
+class EntryWriter:
     """Writes batches to a Parquet file in row groups of one size, each validated, in a thread."""
 
     def __init__(self, target: Path, all_status: str | None) -> None:
@@ -400,7 +401,7 @@ class _Writer:
         self.n_rows = 0
         self.repaired: Counter = Counter()
 
-    def __enter__(self) -> _Writer:
+    def __enter__(self) -> EntryWriter:
         return self
 
     def add(self, batch: Batch) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from anirec.config import Dataset, InputError, Paths
 from anirec.datasets import raw_files
-from anirec.datasets.reading import located
+from anirec.datasets.reading import raw_path
 
 HANDLES = {
     Dataset.MAL_2016: "CooperUnion/anime-recommendations-database",
@@ -47,13 +47,13 @@ def fetch(paths: Paths) -> list[Path]:
         )
     needed = [raw_file.name for raw_file in raw_files(paths.dataset) if not raw_file.unless]
     for name in needed:
-        if not located(paths.raw, name):
+        if not raw_path(paths.raw, name):
             print(f"Downloading {name} of kaggle.com/datasets/{handle}", file=sys.stderr)
             with _clear_errors(handle, name):
                 paths.raw.mkdir(parents=True, exist_ok=True)
                 _download(handle, name, paths.raw / STAGING).replace(paths.raw / name)
     shutil.rmtree(paths.raw / STAGING, ignore_errors=True)
-    return [located(paths.raw, name).file for name in needed]
+    return [raw_path(paths.raw, name).file for name in needed]
 
 
 def _download(handle: str, name: str, staging: Path) -> Path:

@@ -51,7 +51,7 @@ class Text:
     truncated: bool
 
 
-def located(folder: Path, name: str) -> RawPath | None:
+def raw_path(folder: Path, name: str) -> RawPath | None:
     """Return where the raw file ``name`` is in a folder; None if it is not there.
 
     It may lie there as it is, as ``name.gz``, or in a .zip archive of any name.

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-BLOCK_SIZE = 1 << 22
+from anirec.datasets.reading import BLOCK_SIZE
+
 LOOKAHEAD = 1 << 20
 """Bytes that are searched for the end of a record, and for the next one after a bad one."""
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from anirec.datasets import sample
+from anirec.datasets.sample import catalogue
 
 COLUMNS = [
     "anime_id", "Name", "English name", "Other name", "Score", "Genres", "Synopsis", "Type",
@@ -89,7 +90,7 @@ def test_sources_are_of_the_real_file(anime: pd.DataFrame, real_data: Path) -> N
 
 
 def test_rank_goes_by_score_and_popularity_by_members(anime: pd.DataFrame) -> None:
-    again = sample._ranked(anime)
+    again = catalogue._ranked(anime)
     scores = anime["Score"].replace("UNKNOWN", None).astype(float)
     by_rank = scores[anime["Rank"] != "UNKNOWN"].loc[
         anime["Rank"].replace("UNKNOWN", None).astype(float).sort_values().dropna().index
@@ -136,7 +137,7 @@ def test_franchises_have_two_or_more_parts_in_the_catalogue(anime: pd.DataFrame)
 
 
 def test_sample_stays_small() -> None:
-    assert sum(file.stat().st_size for file in sample.CATALOGUE_DIR.iterdir()) < 1_000_000
+    assert sum(file.stat().st_size for file in catalogue.CATALOGUE_DIR.iterdir()) < 1_000_000
 
 
 def test_facts_are_those_of_2023(anime: pd.DataFrame, real_data: Path) -> None:
@@ -176,7 +177,7 @@ def test_extended_catalogue_keeps_the_real_one_and_invents_the_rest(anime: pd.Da
     unranked = [name for name in COLUMNS if name not in ("Rank", "Popularity")]
     pd.testing.assert_frame_equal(extended.iloc[: len(anime)][unranked], anime[unranked])
     assert extended["anime_id"].is_unique and extended["Name"].is_unique
-    assert extended["anime_id"].iloc[len(anime) :].astype(int).min() == sample.INVENTED_FROM
+    assert extended["anime_id"].iloc[len(anime) :].astype(int).min() == catalogue.INVENTED_FROM
     for column, pattern in [
         ("Aired", rf"{DAY}( to ({DAY}|\?))?"),
         ("Premiered", r"(winter|spring|summer|fall) \d{4}"),

@@ -16,6 +16,8 @@ from anirec.config import InputError, Paths
 from anirec.datasets import sample
 from anirec.datasets.ingest import ingest
 from anirec.datasets.mal_2023 import SNAPSHOT
+from anirec.datasets.registry import TRUTH
+from anirec.datasets.sample import community
 from anirec.features import ItemFeatures, item_features
 from anirec.insights import linear_effects
 from anirec.interactions import Interactions, hold_out, split_users
@@ -76,26 +78,26 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tiny: Path, tmp_
     sample.generate(tmp_path / "other", size="tiny", seed=1)
     names = sorted(file.name for file in tiny.iterdir())
     assert names == sorted(
-        [sample.ANIME, sample.SCORES, sample.DETAILS, sample.TRUTH, sample.TRUTH_TABLE]
+        [sample.ANIME_FILE, sample.SCORES_FILE, sample.DETAILS_FILE, TRUTH, community.TRUTH_TABLE]
     )
     for name in names:
         assert (tiny / name).read_bytes() == (tmp_path / "same" / name).read_bytes(), name
-    for name in (sample.SCORES, sample.DETAILS, sample.TRUTH_TABLE):
+    for name in (sample.SCORES_FILE, sample.DETAILS_FILE, community.TRUTH_TABLE):
         assert (tiny / name).read_bytes() != (tmp_path / "other" / name).read_bytes(), name
 
 
 def test_catalogue_is_copied_as_committed(tiny: Path) -> None:
-    assert (tiny / sample.ANIME).read_bytes() == sample.CATALOGUE_FILES[0].read_bytes()
+    assert (tiny / sample.ANIME_FILE).read_bytes() == sample.CATALOGUE_FILES[0].read_bytes()
 
 
 def test_scores_file_has_the_real_ones_columns_and_blemishes(tiny: Path) -> None:
-    scores = pd.read_csv(tiny / sample.SCORES, keep_default_na=False)
+    scores = pd.read_csv(tiny / sample.SCORES_FILE, keep_default_na=False)
     size = sample.SIZES["tiny"]
     assert list(scores.columns) == ["user_id", "Username", "anime_id", "Anime Title", "rating"]
     assert scores["user_id"].nunique() == size.n_users
     assert (scores["Username"] == "").sum() == size.nameless
     assert scores.duplicated(["user_id", "anime_id"]).sum() == size.twice
-    catalogue = pd.read_csv(tiny / sample.ANIME, keep_default_na=False).set_index("anime_id")
+    catalogue = pd.read_csv(tiny / sample.ANIME_FILE, keep_default_na=False).set_index("anime_id")
     known = scores["anime_id"].isin(catalogue.index)
     assert (~known).sum() == size.orphans
     titles = catalogue["Name"].reindex(scores["anime_id"][known])
@@ -107,7 +109,7 @@ def test_scores_file_has_the_real_ones_columns_and_blemishes(tiny: Path) -> None
 
 
 def test_details_file_has_the_real_ones_columns_and_gaps(default: Paths) -> None:
-    details = pd.read_csv(default.raw / sample.DETAILS)
+    details = pd.read_csv(default.raw / sample.DETAILS_FILE)
     size = sample.SIZES["default"]
     columns = "Mal ID,Username,Gender,Birthday,Location,Joined,Days Watched,Mean Score" + ","
     columns += (
@@ -125,8 +127,8 @@ def test_details_file_has_the_real_ones_columns_and_gaps(default: Paths) -> None
     parts = ["Watching", "Completed", "On Hold", "Dropped", "Plan to Watch"]
     told = details.dropna(subset="Total Entries")
     assert (told[parts].sum(axis=1) == told["Total Entries"]).all()
-    scores = pd.read_csv(default.raw / sample.SCORES)
-    scores = scores[~scores["anime_id"].between(sample.GONE_FROM, sample.GONE_FROM + 99)]
+    scores = pd.read_csv(default.raw / sample.SCORES_FILE)
+    scores = scores[~scores["anime_id"].between(community.GONE_FROM, community.GONE_FROM + 99)]
     scores = scores.drop_duplicates(["user_id", "anime_id"])
     given = scores.groupby("user_id")["rating"].agg(["size", "mean"])
     mine = details.set_index("Mal ID").loc[given.index]
@@ -138,9 +140,9 @@ def test_ingestion_rejects_the_pairs_that_stand_twice_and_nothing_else(default: 
     report = json.loads((default.processed / "ingest.json").read_text())
     size = sample.SIZES["default"]
     assert report["simulated"] is True
-    for name in (sample.ANIME, sample.DETAILS):
+    for name in (sample.ANIME_FILE, sample.DETAILS_FILE):
         assert report["files"][name]["repaired"] == report["files"][name]["rejected"] == {}, name
-    scores = report["files"][sample.SCORES]
+    scores = report["files"][sample.SCORES_FILE]
     assert sum(scores["rejected"].values()) == size.twice
     assert scores["read"] == pytest.approx(size.n_scores, rel=0.01)
 
@@ -163,19 +165,19 @@ def test_interrupted_generation_keeps_what_was_there(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sample, "user_details", interrupt)
+    monkeypatch.setattr(community, "user_details", interrupt)
     with pytest.raises(KeyboardInterrupt):
         sample.generate(tmp_path, size="tiny", seed=1)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(
         file.name for file in tiny.iterdir()
     )
-    assert (tmp_path / sample.SCORES).read_bytes() == (tiny / sample.SCORES).read_bytes()
+    assert (tmp_path / sample.SCORES_FILE).read_bytes() == (tiny / sample.SCORES_FILE).read_bytes()
 
 
 def test_blocks_make_one_community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "BLOCK", 200)
+    monkeypatch.setattr(community, "MEMBERS_AT_ONCE", 200)
     sample.generate(tmp_path, size="tiny")
-    scores = pd.read_csv(tmp_path / sample.SCORES)
+    scores = pd.read_csv(tmp_path / sample.SCORES_FILE)
     size = sample.SIZES["tiny"]
     assert scores["user_id"].nunique() == size.n_users
     assert len(scores) == pytest.approx(size.n_scores, rel=0.01)
@@ -187,7 +189,7 @@ def test_blocks_make_one_community(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_scores_are_distributed_like_the_real_ones(default: Paths) -> None:
-    ratings = pd.read_csv(default.raw / sample.SCORES)["rating"]
+    ratings = pd.read_csv(default.raw / sample.SCORES_FILE)["rating"]
     assert ratings.mean() == pytest.approx(7.62, abs=0.05)
     assert ratings.std() == pytest.approx(1.66, abs=0.05)
     shares = ratings.value_counts(normalize=True).sort_index()

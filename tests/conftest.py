@@ -9,9 +9,10 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from anirec import pipeline
 from anirec.config import ROOT, Paths
 from anirec.datasets import sample
+from anirec.pipeline.run import run
+from anirec.pipeline.stages import parse_parameters
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +37,8 @@ def tiny_run(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """A whole run of the six notebooks on the tiny sample; its folders."""
     folder = tmp_path_factory.mktemp("tiny")
     folders = [f"processed_dir={folder / 'processed'}", f"output_dir={folder / 'outputs'}"]
-    parameters = pipeline.parse_parameters(
+    parameters = parse_parameters(
         "sample", str(tiny_raw), [*folders, "epochs=3", "ranker_rounds=40"]
     )
-    pipeline.run(parameters)
+    run(parameters)
     return Paths.of("sample", tiny_raw, folder / "processed", folder / "outputs")

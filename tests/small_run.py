@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from anirec.catalogue.catalogue import COLUMNS
+from anirec.catalogue.features import item_features
 from anirec.config import Paths
-from anirec.features import item_features
 from anirec.interactions import Interactions
 from anirec.models import EASE, ContentTfidf, Popularity
-from anirec.recommender import COLUMNS
 
 ROWS = [
     # id, title, type, year, episodes, genres, members, adult

@@ -13,7 +13,7 @@ import numpy as np
 from ours import read
 from tune_ours import Split
 
-from anirec.features import ItemFeatures
+from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions, hold_out, split_users
 from anirec.models import HybridEASE, Model, TwoStage, hybrid_ease, two_stage
 

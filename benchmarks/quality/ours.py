@@ -18,9 +18,9 @@ from pathlib import Path
 import pandas as pd
 
 from anirec import evaluation
+from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import Paths
 from anirec.datasets.ingest import ingest
-from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions, hold_out, split_users
 from anirec.models import (
     EASE,

@@ -22,7 +22,7 @@ import numpy as np
 from ours import read
 
 from anirec import evaluation
-from anirec.features import ItemFeatures
+from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions, hold_out, split_users
 from anirec.models import EASE, HybridEASE, Model
 from anirec.models.two_stage import LikedEASE

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anirec import evaluation
+from anirec import evaluation, metrics
+from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import ROOT
-from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import RatingNet
 
@@ -88,8 +88,8 @@ def errors(
     expected = model.predict(hidden)
     return {
         "seconds": time.perf_counter() - start,
-        "rmse": evaluation.rmse(expected, hidden.ratings),
-        "mae": evaluation.mae(expected, hidden.ratings),
+        "rmse": metrics.rmse(expected, hidden.ratings),
+        "mae": metrics.mae(expected, hidden.ratings),
         "epochs": len(model.history_),
     }
 
@@ -131,8 +131,8 @@ def baseline(everyone: Interactions) -> dict:
         start = time.perf_counter()
         shown, hidden = split(everyone, seed)
         expected = evaluation.bias_baseline(shown, hidden)
-        found = {"rmse": evaluation.rmse(expected, hidden.ratings)}
-        found["mae"] = evaluation.mae(expected, hidden.ratings)
+        found = {"rmse": metrics.rmse(expected, hidden.ratings)}
+        found["mae"] = metrics.mae(expected, hidden.ratings)
         final.append({"seed": seed, "seconds": time.perf_counter() - start, **found})
     return {"model": "bias baseline", "parameters": {}, "final": final}
 

@@ -58,7 +58,7 @@ def share_of(lists: Interactions, share: float) -> Interactions:
 
 def fit(name: str, share: float, work: Path, keep: Path | None = None) -> dict[str, object]:
     """Fit a model and return its seconds, peak memory and scale; ``keep`` is where to save it."""
-    from anirec.features import item_features
+    from anirec.catalogue.features import item_features
     from anirec.models import MODELS as ALL
 
     lists = share_of(Interactions.load(work / "lists.npz"), share)

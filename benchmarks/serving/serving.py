@@ -50,9 +50,9 @@ def located(work: Path) -> Paths:
 
 def prepare(work: Path) -> None:
     """Simulate and ingest a catalogue; write models as a run would leave them."""
+    from anirec.catalogue.features import item_features
     from anirec.datasets import sample
     from anirec.datasets.ingest import ingest
-    from anirec.features import item_features
     from anirec.models import HybridEASE, ItemKNN, Popularity, PureSVD, RatingNet, TwoStage
     from anirec.models.candidates import Knowledge
     from anirec.models.two_stage import LikedEASE, Stage
@@ -152,7 +152,8 @@ def kernel(work: Path) -> dict[str, float]:
 
 def answers(work: Path) -> list[dict[str, object]]:
     """Return the median and 95th percentile of an answer: resolved, scored, filtered, explained."""
-    from anirec.recommender import AnimeRecommender, Filters
+    from anirec.catalogue import Filters
+    from anirec.recommender import AnimeRecommender
 
     recommender = AnimeRecommender.load(located(work))
     rows = []
@@ -190,8 +191,8 @@ def answers(work: Path) -> list[dict[str, object]]:
 def keystrokes(work: Path) -> list[dict[str, object]]:
     """Return the time of a search per keystroke: names typed letter by letter, some misspelt."""
     from anirec.catalogue import Catalogue
+    from anirec.catalogue.titles import TitleIndex
     from anirec.datasets.sample import read_tables
-    from anirec.titles import TitleIndex
 
     anime = pd.read_parquet(located(work).processed / "anime.parquet")
     spare = read_tables(N_NAMES).anime

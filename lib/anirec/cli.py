@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -50,11 +51,12 @@ def run(
     ] = None,
 ) -> None:
     """Ingest a dataset and run the six notebooks, as far as they are not up to date."""
-    from anirec import pipeline
+    from anirec.pipeline.run import run as run_stages
+    from anirec.pipeline.stages import Selection, parse_parameters
 
-    parameters = pipeline.parse_parameters(dataset, raw_dir, parameter or [])
+    parameters = parse_parameters(dataset, raw_dir, parameter or [])
     try:
-        pipeline.run(parameters, pipeline.Selection(first, only), force)
+        run_stages(parameters, Selection(first, only), force)
     except KeyboardInterrupt:  # Typer would end without a word
         raise Interrupted from None
 
@@ -63,7 +65,7 @@ def run(
 def gallery() -> None:
     """Write the figures that the README shows to outputs/gallery, from the sample's last run."""
     from anirec.config import output_root
-    from anirec.report import write_gallery
+    from anirec.pipeline.report import write_gallery
 
     files = write_gallery(Paths.of(Dataset.SAMPLE), output_root() / "gallery")
     typer.echo(f"{len(files)} figures are in {files[0].parent}")
@@ -130,8 +132,9 @@ def recommend(
     format: FormatOption = "table",
 ) -> None:
     """Recommend anime to someone who likes the titles given; a rating below 5 is a dislike."""
-    from anirec.profiles import DISLIKED_BELOW
-    from anirec.recommender import AnimeRecommender, Entry, Filters, parse_title
+    from anirec.catalogue import Filters
+    from anirec.profiles.profile import DISLIKED_BELOW, Entry
+    from anirec.recommender import AnimeRecommender
 
     _check_format(format)
     recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
@@ -162,6 +165,22 @@ def similar(
     _check_format(format)
     recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
     _show(recommender.similar(recommender.resolve(title), k=k, model=model), format)
+
+
+def parse_title(recommender, text: str) -> tuple[int, float | None]:
+    """Return (anime id, rating) from ``"Death Note:9"`` or ``"Death Note"`` (rating None).
+
+    Raises
+    ------
+    InputError
+        If the title is unknown or the rating is not from 1 to 10.
+    """
+    match = re.fullmatch(r"(?P<title>.+?)\s*:\s*(?P<rating>\d+)", text.strip())
+    if match is None or recommender.catalogue.titles.is_name(text):
+        return recommender.resolve(text), None
+    if not 1 <= int(match["rating"]) <= 10:
+        raise InputError(f"the rating in {text!r} must be a whole number from 1 to 10")
+    return recommender.resolve(match["title"]), float(match["rating"])
 
 
 TABLE_COLUMNS = {
@@ -244,14 +263,14 @@ def serve_app(
     ] = 24,
 ) -> None:
     """Serve the recommender box as a web page on this machine."""
-    from anirec.page import serve
+    from anirec.app.page import serve
 
     serve(_known(dataset), port, host, public_name, visitors)
 
 
 def main() -> None:
     """Run the command; errors a person can mend become one line and exit status 2."""
-    from anirec.pipeline import StageFailed
+    from anirec.pipeline.run import StageFailed
 
     try:
         app()

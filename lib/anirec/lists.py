@@ -18,7 +18,7 @@ from defusedxml.ElementTree import iterparse
 from anirec.catalogue import Catalogue
 from anirec.config import InputError
 from anirec.datasets.parsing import STATUSES
-from anirec.profiles import MAX_ENTRIES, Entry, Profile, Unresolved
+from anirec.profiles.profile import MAX_ENTRIES, Entry, Profile, Unresolved
 
 MAX_UPLOAD = 8 * 2**20
 """Bytes of a file to import, at most."""

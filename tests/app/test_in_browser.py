@@ -11,9 +11,10 @@ import pytest
 from serving import ARTIFACTS, HOSTILE, Site
 from visitor import FIELD, Visitor
 
+from anirec.catalogue.filters import ALL, UNKNOWN, Filters
 from anirec.lists import to_xml
 from anirec.profiles import Entry, Profile, ProfileStore
-from anirec.recommender import ALL, UNKNOWN, AnimeRecommender, Filters
+from anirec.recommender import AnimeRecommender
 
 LIKED = ("fulmetal alchemist", "steins gate", "one peice")
 """As somebody types them: two with a typo, one without its semicolon."""

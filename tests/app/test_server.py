@@ -13,8 +13,8 @@ import pytest
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from serving import Site, free_port, started, stopped
 
-from anirec.page import TOKEN_VARIABLE
-from anirec.server import VisitorKernels
+from anirec.app.page import TOKEN_VARIABLE
+from anirec.app.server import VisitorKernels
 
 SECRET = "a-secret-of-visitors"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anirec.features import ItemFeatures, item_features
+from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 
 N_ANIME = 24

@@ -7,8 +7,8 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models import ContentTfidf
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models import MODELS, load_model
 from anirec.models.item_item import ItemItem, autoencoder, gram, strongest

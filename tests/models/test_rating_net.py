@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from anirec import evaluation
+from anirec import evaluation, metrics
+from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
-from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import RatingNet, rating_network
 from anirec.models.rating_net import MIN_GAIN, NOISE
@@ -97,7 +97,7 @@ def test_predictions_are_the_networks(net: RatingNet, train: Interactions) -> No
     expected = np.clip(outputs * scored.ratings.std() + scored.ratings.mean(), 1, 10)
     predicted = net.predict(scored)
     np.testing.assert_allclose(predicted, expected, atol=1e-4)
-    assert evaluation.rmse(predicted, scored.ratings) < 0.6 * train.ratings_std()
+    assert metrics.rmse(predicted, scored.ratings) < 0.6 * train.ratings_std()
     some = scored.users(np.array([5, 2]))
     np.testing.assert_array_equal(net.predict(some)[: some.lengths[0]], predicted[scored.rows == 5])
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
-from anirec.features import ItemFeatures, item_features
 from anirec.interactions import Interactions
 from anirec.models import TwoStage, two_stage
 from anirec.models.base import copied

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from anirec import pipeline
 from anirec.config import InputError, Paths
-from anirec.pipeline import STAGES, Selection
-from anirec.report import write_gallery
+from anirec.pipeline.report import write_gallery
+from anirec.pipeline.run import run as run_stages
+from anirec.pipeline.stages import STAGES, Selection, Stage, parse_parameters
 
 REMOTE = re.compile(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//|@import|url\(\s*["']?https?:""")
 
@@ -34,11 +34,11 @@ def sentences(paths: Paths, number: str) -> str:
 
 def run(paths: Paths, *selections: Selection, epochs: int = 1) -> None:
     folders = [f"processed_dir={paths.processed}", f"output_dir={paths.outputs}"]
-    parameters = pipeline.parse_parameters(
+    parameters = parse_parameters(
         paths.dataset, str(paths.raw), [*folders, f"epochs={epochs}", "ranker_rounds=10"]
     )
     for selection in selections or (Selection(),):
-        pipeline.run(parameters, selection)
+        run_stages(parameters, selection)
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +88,7 @@ def dateless_run(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_every_cell_ran_without_error_or_noise(stage: pipeline.Stage, tiny_run: Paths) -> None:
+def test_every_cell_ran_without_error_or_noise(stage: Stage, tiny_run: Paths) -> None:
     notebook = nbformat.read(stage.executed(tiny_run), as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -98,7 +98,7 @@ def test_every_cell_ran_without_error_or_noise(stage: pipeline.Stage, tiny_run: 
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_pages_work_offline(stage: pipeline.Stage, tiny_run: Paths) -> None:
+def test_pages_work_offline(stage: Stage, tiny_run: Paths) -> None:
     page = stage.page(tiny_run).read_text(encoding="utf-8")
     assert not REMOTE.search(page)
     assert "<script" not in page
@@ -108,14 +108,12 @@ def test_pages_work_offline(stage: pipeline.Stage, tiny_run: Paths) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_simulated_community_is_called_so(stage: pipeline.Stage, tiny_run: Paths) -> None:
+def test_simulated_community_is_called_so(stage: Stage, tiny_run: Paths) -> None:
     assert "its community is simulated" in sentences(tiny_run, stage.number)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_every_section_is_a_question_with_a_sentence(
-    stage: pipeline.Stage, tiny_run: Paths
-) -> None:
+def test_every_section_is_a_question_with_a_sentence(stage: Stage, tiny_run: Paths) -> None:
     cells = nbformat.read(stage.executed(tiny_run), as_version=4).cells
     for heading, code in pairwise(cells):
         title = heading.source.splitlines()[-1] if heading.source.startswith("# ") else ""
@@ -127,7 +125,7 @@ def test_every_section_is_a_question_with_a_sentence(
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_functions_in_notebooks_are_short(stage: pipeline.Stage) -> None:
+def test_functions_in_notebooks_are_short(stage: Stage) -> None:
     notebook = nbformat.read(stage.notebook, as_version=4)
     for cell in notebook.cells:
         assert cell.cell_type != "code" or not cell.outputs

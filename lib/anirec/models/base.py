@@ -12,8 +12,8 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.files import write_text, written_whole
 from anirec.interactions import Interactions, positions
 

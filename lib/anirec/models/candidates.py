@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from anirec.features import ItemFeatures
+from anirec.catalogue.features import ItemFeatures
 from anirec.files import written_whole
 from anirec.interactions import Interactions
 from anirec.models.base import incomplete

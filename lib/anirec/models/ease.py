@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anirec.features import ItemFeatures
+from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.item_item import ItemItem, autoencoder, gram
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.item_item import ItemItem, autoencoder, gram, keep_greatest, strongest
 

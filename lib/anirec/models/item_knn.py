@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from anirec.features import ItemFeatures
+from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.item_item import ItemItem, keep_greatest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anirec.features import ItemFeatures
+from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.base import Model
 

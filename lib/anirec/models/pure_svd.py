@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import svds
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.base import Model
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.files import write_table, written_whole
 from anirec.interactions import Interactions, positions
 from anirec.models.base import Model

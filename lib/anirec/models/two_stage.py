@@ -12,8 +12,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import pandas as pd
 
+from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.features import ItemFeatures
 from anirec.files import written_whole
 from anirec.interactions import Interactions, hold_out
 from anirec.models.base import Model, copied, incomplete

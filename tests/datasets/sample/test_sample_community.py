@@ -11,15 +11,15 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from anirec import evaluation
-from anirec.clustering import segment_users
+from anirec.analysis.clustering import segment_users
+from anirec.analysis.insights import linear_effects
+from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError, Paths
 from anirec.datasets import sample
 from anirec.datasets.ingest import ingest
 from anirec.datasets.mal_2023 import SNAPSHOT
 from anirec.datasets.registry import TRUTH
 from anirec.datasets.sample import community
-from anirec.features import ItemFeatures, item_features
-from anirec.insights import linear_effects
 from anirec.interactions import Interactions, hold_out, split_users
 from anirec.models import ContentTfidf, HybridEASE, Popularity
 

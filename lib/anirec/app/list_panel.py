@@ -1,0 +1,233 @@
+"""A person's list as rows, and the panel to import, save and delete it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+import ipywidgets as widgets
+import pandas as pd
+
+from anirec.app.cards import download_link, sentence
+from anirec.app.controls import (
+    ANY,
+    boxed,
+    classed,
+    free_layout,
+    html_part,
+    labelled,
+    make_button,
+    set_shown,
+)
+from anirec.config import InputError
+from anirec.lists import to_csv, to_xml
+from anirec.profiles.unkept import Unkept
+
+RATING_CHOICES = [("Rate", ANY), *((f"★ {rating}", rating) for rating in range(10, 0, -1))]
+STATUS_CHOICES = [
+    ("–", ""),
+    ("Seen", "completed"),
+    ("Watching", "watching"),
+    ("On hold", "on_hold"),
+    ("Dropped", "dropped"),
+    ("Planned", "plan_to_watch"),
+]
+
+
+class ListRow(widgets.Box):
+    """One title of the list: its rating, a thumb up or down, and a way to take it off."""
+
+    def __init__(self, box) -> None:
+        self.box = box
+        self.anime_id = 0
+        self.name = html_part("", "anirec-row-name")
+        self.rating = classed(
+            widgets.Dropdown(options=RATING_CHOICES, tooltip="Your rating", layout=free_layout()),
+            "anirec-rating",
+        )
+        status = widgets.Dropdown(
+            options=STATUS_CHOICES, tooltip="How far you are", layout=free_layout()
+        )
+        self.status = classed(status, "anirec-status")
+        self.like = make_button("", partial(self._thumb, True), "anirec-thumb", "anirec-up")
+        self.dislike = make_button("", partial(self._thumb, False), "anirec-thumb", "anirec-down")
+        self.remove = make_button("Remove", self._remove, "anirec-quiet")
+        self.filling = False
+        self.rating.observe(self._rate, names="value")
+        self.status.observe(self._watch, names="value")
+        controls = [self.status, self.rating, self.like, self.dislike, self.remove]
+        super().__init__([self.name, boxed(controls, "anirec-row-controls")], layout=free_layout())
+        classed(self, "anirec-row")
+
+    def show(self, anime_id: int) -> None:
+        """Fill the row with an entry of the list."""
+        entry = self.box.profile[anime_id]
+        title = self.box.title(anime_id)
+        self.filling = True
+        self.anime_id = anime_id
+        self.name.value = f"<span>{escape(title)}</span>"
+        self.status.value = entry.status or ("completed" if entry.finished else "")
+        self.rating.value = round(entry.rating or ANY)
+        self.filling = False
+        for button, thumb, on, off in (
+            (self.like, True, "♥ Liked", "♡ Like"),
+            (self.dislike, False, "✕ Disliked", "Dislike"),
+        ):
+            button.description = on if entry.liked is thumb else off
+            (button.add_class if entry.liked is thumb else button.remove_class)("anirec-on")
+        self.remove.tooltip = f"Take {title} off your list"
+
+    def _rate(self, change: Mapping) -> None:
+        if not self.filling:
+            self.box.rate(self.anime_id, change["new"] or None)
+
+    def _watch(self, change: Mapping) -> None:
+        if not self.filling:
+            self.box.set(self.anime_id, status=change["new"] or None)
+
+    def _thumb(self, liked: bool) -> None:
+        entry = self.box.profile[self.anime_id]
+        self.box.set(self.anime_id, liked=None if entry.liked is liked else liked)
+
+    def _remove(self) -> None:
+        self.box.remove(self.anime_id)
+
+
+class ListPanel(widgets.Box):
+    """Import, export, deletion, and on one's own machine the choice between lists by name."""
+
+    def __init__(self, box) -> None:
+        self.box = box
+        self._quiet = False
+        self.named = widgets.Dropdown(options=[], layout=free_layout())
+        self.new_name = widgets.Text(placeholder="My list", layout=free_layout())
+        self.create = make_button("Create", self._create)
+        self.upload = widgets.FileUpload(
+            accept=".xml,.gz,.csv", description="Import a list", icon="", layout=free_layout()
+        )
+        classed(self.upload, "anirec-upload")
+        self.links = html_part("", "anirec-links")
+        self.images = widgets.Checkbox(
+            description="Show cover images, from MyAnimeList's server",
+            indent=False,
+            layout=free_layout(),
+        )
+        self.note = html_part("", "anirec-wide")
+        delete = make_button("Delete everything", box.delete, "anirec-danger")
+        names = [
+            labelled("List", self.named),
+            labelled("New list", self.new_name),
+            boxed([self.create], "anirec-field", "anirec-end"),
+        ]
+        about = (
+            "<p class='anirec-soft'>A list is a MyAnimeList export (.xml, .xml.gz) or a CSV file "
+            "with the columns title and rating.</p>"
+        )
+        super().__init__(
+            [
+                self.note,
+                *(names if box.store else []),
+                html_part(about, "anirec-wide"),
+                boxed([self.upload, self.links, delete], "anirec-chips", "anirec-wide"),
+                self.images,
+            ],
+            layout=free_layout(),
+        )
+        classed(self, "anirec-panel")
+        self.about(box.page)
+        self.upload.observe(self._uploaded, names="value")
+        self.named.observe(self._chosen, names="value")
+        self.images.observe(lambda _: box.refresh(), names="value")
+
+    def about(self, page: Page | None) -> None:
+        """Say where the list is kept, and offer the images as the page does."""
+        set_shown(self.images, page is None)
+        if page is None:
+            where = "" if self.box.store else "This list lasts as long as this notebook is open."
+            self.note.value = f"<p>{where}</p>" if where else ""
+            return
+        switch = (
+            "Hide cover images"
+            if page.images
+            else "Show cover images (asks MyAnimeList's image server)"
+        )
+        self.note.value = (
+            "<p>This list is kept under this page's address and nowhere else: save the address to "
+            "come back to it. Who has the address can see and change the list.</p>"
+            f"<p><a class='anirec-link' href='{escape(page.toggle_images)}'>{switch}</a></p>"
+        )
+
+    def offer(self, names: list[str], chosen: str | None) -> None:
+        """Offer the lists there are."""
+        self._quiet = True
+        self.named.options = [("none of these", ANY), *((name, name) for name in names)]
+        self.named.value = chosen or ANY
+        self._quiet = False
+
+    def keep(self) -> None:
+        """Keep under a name what was kept nowhere so far."""
+        name = " ".join(self.new_name.value.split()) or "My list"
+        box, kept = self.box, self.box.store.named(name)
+        if box.profile:
+            kept.update(box.profile.entries, box.profile.unresolved)
+        box._kept = kept
+        self.offer(box.store.names(), name)
+        self.new_name.value = ""
+
+    def fill(self, frame: pd.DataFrame) -> None:
+        """Make the links that save the list, and what is recommended now."""
+        profile, catalogue = self.box.profile, self.box.recommender.catalogue
+        files = []
+        if profile or profile.unresolved:
+            csv, xml = to_csv(profile, catalogue), to_xml(profile, catalogue)
+            files.append(("Save list (CSV)", "anime-list.csv", csv, "text/csv"))
+            files.append(("Save list (MyAnimeList)", "anime-list.xml", xml, "text/xml"))
+        if len(frame):
+            told = frame.drop(columns="image_url", errors="ignore").to_csv(index=False)
+            files.append(("Save recommendations (CSV)", "recommendations.csv", told, "text/csv"))
+        self.links.value = "".join(
+            download_link(text, name, content.encode("utf-8"), kind)
+            for text, name, content, kind in files
+        )
+
+    def _uploaded(self, change: Mapping) -> None:
+        for file in change["new"]:
+            self.box.load(bytes(file.content))
+        if change["new"]:
+            self.upload.value = ()
+
+    def _chosen(self, change: Mapping) -> None:
+        if not self._quiet:
+            name = change["new"]
+            self.box.show_list(self.box.store.named(name) if name else Unkept())
+
+    def _create(self) -> None:
+        try:
+            kept = self.box.store.named(self.new_name.value)
+        except InputError as error:
+            self.box.say(sentence(str(error)), "error")
+            return
+        name = " ".join(self.new_name.value.split())
+        self.offer(self.box.store.names(), name)
+        self.new_name.value = ""
+        self.box.show_list(kept)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a box on a page of its own knows of the page.
+
+    Attributes
+    ----------
+    images : whether the page was opened with cover images allowed.
+    toggle_images : address of the same page with them switched the other way.
+    new_list : address that starts a new list.
+    footnote : one sentence below it all; empty for none.
+    """
+
+    images: bool
+    toggle_images: str
+    new_list: str
+    footnote: str = ""

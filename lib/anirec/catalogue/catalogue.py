@@ -1,0 +1,254 @@
+"""The catalogue as the recommender uses it: titles, franchises, and what the filters ask about."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anirec.catalogue.filters import IN_ORDER, NEXT, UNKNOWN, Filters
+from anirec.catalogue.franchise_finding import find_franchises
+from anirec.catalogue.franchises import Franchises
+from anirec.catalogue.titles import TitleIndex
+from anirec.files import written_whole
+from anirec.interactions import positions
+
+log = logging.getLogger(__name__)
+
+DERIVED = "catalogue.npz"
+FORMAT = 1
+PARTS = ("anime_ids", "number", "place", "previous", "sequel")
+"""The arrays of `Franchises`."""
+
+COLUMNS = [
+    "anime_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
+    "duration_min", "genres", "studios", "source", "status", "aired_from", "score", "members",
+    "is_adult", "image_url",
+]  # fmt: skip
+
+
+class Catalogue:
+    """The anime that can be recommended, and everything about them that does not need a model.
+
+    Parameters
+    ----------
+    anime : the canonical anime table; columns of `COLUMNS` that it lacks count as unknown.
+    derived : what `Catalogue.load` keeps beside the table, made anew if None.
+
+    Attributes
+    ----------
+    anime : the table, indexed by anime id, with `COLUMNS`. Its rows are what all arrays and masks
+        here are aligned to: (n_anime,).
+    titles : `TitleIndex` over it.
+    franchises : `Franchises` of it.
+    genres, genre_names : bool (n_anime, n_genres), and the names of the columns.
+    numbers : ``years``, ``episodes``, ``minutes``, ``members`` and ``score``, float32 (n_anime,)
+        each, NaN where unknown.
+    """
+
+    def __init__(
+        self, anime: pd.DataFrame, derived: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        anime = anime.reindex(columns=COLUMNS)
+        self.anime = anime.set_index("anime_id", drop=False)
+        ids = anime["anime_id"].to_numpy()
+        self._id_order = np.argsort(ids, kind="stable")
+        self._sorted_ids = ids[self._id_order]
+        if derived is None:
+            self.titles = TitleIndex(anime)
+            self.franchises = find_franchises(anime)
+        else:
+            self.titles = TitleIndex.from_arrays(derived, anime)
+            self.franchises = Franchises(**{name: derived[name] for name in PARTS})
+        self._values = {
+            name: pd.Categorical(anime[column].astype(object))
+            for name, column in (("types", "type"), ("statuses", "status"), ("sources", "source"))
+        }
+        self.numbers = {
+            name: pd.to_numeric(anime[column]).to_numpy(dtype=np.float32, na_value=np.nan)
+            for name, column in (
+                ("years", "year"),
+                ("episodes", "episodes"),
+                ("minutes", "duration_min"),
+                ("members", "members"),
+                ("score", "score"),
+            )
+        }
+        self._adult = anime["is_adult"].astype("boolean").fillna(False).to_numpy(dtype=bool)
+        self.genres, self.genre_names = _membership(anime["genres"])
+        self._studios = [frozenset(listed(studios)) for studios in anime["studios"]]
+        self._genre_shares = self.genres.mean(axis=0) if len(anime) else np.zeros(0)
+        rarity = np.log(max(1, len(anime)) / np.maximum(self.genres.sum(axis=0), 1)) + 0.5
+        vectors = self.genres * rarity.astype(np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        self._vectors = vectors / np.maximum(lengths, np.float32(1e-9))
+
+    @classmethod
+    def load(cls, table: Path) -> Catalogue:
+        """Read the anime table; the indices derived from it are kept beside it.
+
+        They are made when first needed and again when the table has changed; where the folder
+        cannot be written to, each time.
+        """
+        anime = pd.read_parquet(table, columns=COLUMNS)
+        file = table.with_name(DERIVED)
+        source = f"{FORMAT} {hashlib.sha256(table.read_bytes()).hexdigest()}"
+        derived = _read_derived(file, source)
+        if derived is not None:
+            return cls(anime, derived)
+        catalogue = cls(anime)
+        arrays = {name: getattr(catalogue.franchises, name) for name in PARTS}
+        try:
+            with written_whole(file) as beside, beside.open("wb") as stream:
+                np.savez(
+                    stream,
+                    allow_pickle=False,
+                    source=np.array(source),
+                    **arrays,
+                    **catalogue.titles.arrays(),
+                )
+        except OSError as error:
+            log.info("%s: not kept (%s); loading stays slow", file, error.strerror)
+        return catalogue
+
+    def __len__(self) -> int:
+        return len(self.anime)
+
+    def rows(self, anime_ids: Collection[int] | np.ndarray) -> np.ndarray:
+        """Return the rows of those of the anime that the catalogue has."""
+        wanted = np.fromiter(anime_ids, dtype=np.int64, count=len(anime_ids))
+        places, known = positions(self._sorted_ids, wanted)
+        return self._id_order[places[known]]
+
+    def mask(self, anime_ids: Collection[int]) -> np.ndarray:
+        """Return which anime of the catalogue are among those, bool (n_anime,)."""
+        mask = np.zeros(len(self), dtype=bool)
+        mask[self.rows(anime_ids)] = True
+        return mask
+
+    @cached_property
+    def choices(self) -> dict[str, list[str]]:
+        """What the filters ``types``, ``genres``, ``statuses``, ``sources`` and ``studios`` offer,
+        the commonest first."""
+        choices = {name: _commonest(values) for name, values in self._values.items()}
+        order = np.argsort(-self.genres.sum(axis=0), kind="stable")
+        choices["genres"] = [self.genre_names[place] for place in order]
+        choices["studios"] = _commonest(studio for one in self._studios for studio in one)
+        return choices
+
+    def passes(self, filters: Filters) -> np.ndarray:
+        """Return which anime pass all but the franchise rules, bool (n_anime,)."""
+        passes = np.ones(len(self), dtype=bool)
+        if not filters.adult:
+            passes &= ~self._adult
+        for name, values in self._values.items():
+            if wanted := getattr(filters, name):
+                codes = [code for code, v in enumerate(values.categories) if v in wanted]
+                passes &= np.isin(values.codes, codes)
+        for genre in filters.genres:
+            passes &= self._of_genre(genre)
+        for genre in filters.without_genres:
+            passes &= ~self._of_genre(genre)
+        if filters.studios:
+            wanted = frozenset(filters.studios)
+            passes &= np.array([not wanted.isdisjoint(studios) for studios in self._studios])
+        bounds = {
+            "years": filters.years,
+            "episodes": filters.episodes,
+            "minutes": filters.minutes,
+            "members": (filters.min_members, None),
+            "score": (filters.min_score, None),
+        }
+        for name, (least, greatest) in bounds.items():
+            if least is not None:
+                passes &= self.numbers[name] >= least
+            if greatest is not None:
+                passes &= self.numbers[name] <= greatest
+        return passes
+
+    def _of_genre(self, genre: str) -> np.ndarray:
+        if genre not in self.genre_names:
+            return np.zeros(len(self), dtype=bool)
+        return self.genres[:, self.genre_names.index(genre)]
+
+    def follows_rule(
+        self, rule: str, finished: np.ndarray, known: np.ndarray, on_list: np.ndarray
+    ) -> np.ndarray:
+        """Return which anime a franchise rule lets through, bool (n_anime,).
+
+        Parameters
+        ----------
+        rule : one of `FRANCHISE_RULES`.
+        finished, known, on_list : what the person saw to the end, began, or has on the list at
+            all, bool (n_anime,).
+        """
+        if rule == IN_ORDER:
+            return ~self.franchises.too_early(finished)
+        if rule == UNKNOWN:
+            return ~self.franchises.known(known)
+        if rule == NEXT:
+            return self.franchises.next_parts(finished, on_list)
+        return np.ones(len(self), dtype=bool)
+
+    def likeness(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Return how alike anime and others are, from 0 to 1, float (len(rows), len(others)).
+
+        1 within a franchise, otherwise the cosine of their genres, of which rare ones weigh more.
+        """
+        number = self.franchises.number
+        cosines = self._vectors[rows] @ self._vectors[others].T
+        cosines[number[rows][:, None] == number[others]] = 1
+        return cosines
+
+    def shared_genres(self, rows: np.ndarray, liked: np.ndarray, most: int) -> list[list[str]]:
+        """Return the genres of each anime at ``rows`` that tell most of what is liked, the rows
+        ``liked``: commoner there than in the catalogue; at most ``most`` of each."""
+        if not len(liked):
+            return [[] for _ in rows]
+        share = self.genres[liked].mean(axis=0)
+        telling = share * np.log((share + 0.01) / (self._genre_shares + 0.01))
+        order = np.argsort(-telling, kind="stable")
+        order = order[share[order] > 0]
+        return [
+            [self.genre_names[place] for place in order[self.genres[row, order]][:most]]
+            for row in rows
+        ]
+
+
+def _read_derived(file: Path, source: str) -> Mapping[str, np.ndarray] | None:
+    """Return what was kept of the table named ``source``; None if there is nothing usable."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            if str(arrays["source"]) == source:
+                return dict(arrays)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        log.debug("%s: missing or damaged; made anew", file)
+    return None
+
+
+def _commonest(values: Iterable[object]) -> list[str]:
+    counts = Counter(value for value in values if isinstance(value, str))
+    return [value for value, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _membership(lists: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Return lists of tags as a bool matrix (n, n_tags), and the tags, sorted."""
+    tags = [listed(value) for value in lists]
+    names = sorted({tag for row in tags for tag in row})
+    place = {name: column for column, name in enumerate(names)}
+    matrix = np.zeros((len(tags), len(names)), dtype=bool)
+    for row, found in enumerate(tags):
+        matrix[row, [place[tag] for tag in found]] = True
+    return matrix, names
+
+
+def listed(value: object) -> list[str]:
+    """Return a cell of a column of lists as a list; empty where it is null."""
+    return list(value) if isinstance(value, list | tuple | np.ndarray) else []

@@ -1,0 +1,34 @@
+"""How good models are: who is held out, what is hidden, the tables that compare.
+
+In: fitted models, and lists given and hidden. Out: tidy frames with intervals. The metrics
+themselves are in `anirec.metrics`; what tunes a model belongs to the model.
+"""
+
+from anirec.evaluation.ranking import (
+    LIKED_FROM,
+    Measured,
+    ablation,
+    accuracy,
+    best_per_group,
+    by_popularity,
+    by_profile_length,
+    comparison_sentence,
+    differences,
+    evaluate,
+    fit_timed,
+    headline,
+    measure,
+    per_user,
+    rank,
+    summary,
+    targets,
+    top_ranked,
+)
+from anirec.evaluation.ratings import bias_baseline, rating_errors, rating_split
+
+__all__ = [
+    "LIKED_FROM", "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline",
+    "by_popularity", "by_profile_length", "comparison_sentence", "differences", "evaluate",
+    "fit_timed", "headline", "measure", "per_user", "rank", "rating_errors", "rating_split",
+    "summary", "targets", "top_ranked",
+]  # fmt: skip

@@ -1,0 +1,629 @@
+"""The recommender that people use: titles in, recommendations with reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anirec.catalogue import Catalogue
+from anirec.catalogue.catalogue import listed as listed_values
+from anirec.catalogue.filters import ALL, Filters
+from anirec.config import InputError, Paths
+from anirec.interactions import positions
+from anirec.models import MODELS, load_model
+from anirec.profiles import Entry, Profile
+from anirec.recommender.knowledge import (
+    HARDEST,
+    KNOWN_FROM,
+    TO_RATE_POOL,
+    Knowledge,
+    Uncertainty,
+    left_out_percentiles,
+)
+from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
+from anirec.recommender.taste import POOL, SIGNED, Taste, best_first, encoded_entries, liked_ids
+
+PREFERRED = ("two-stage", "hybrid-ease", "ease")
+"""The models that rank unless another is named: the first one fitted."""
+
+PREFERRED_SIMILAR = ("hybrid-ease", "ease", "content")
+"""The models that tell what is similar unless another is named: the first one fitted."""
+
+USUAL = Filters()
+EVERY_PART = Filters(franchises=ALL)
+
+SHOWN = [
+    "anime_id", "title", "title_english", "type", "year", "episodes", "duration_min", "genres",
+    "score", "members", "image_url",
+]  # fmt: skip
+
+POPULARITY_PULL = 1.5
+"""What a standard deviation of log members counts at the ends of the popularity slider, in standard
+deviations of the scores."""
+
+VARIETY_PULL = 0.5
+"""How much variety counts against relevance at the end of the variety slider."""
+
+SURPRISE_POOL = 150
+"""A surprise is one of this many of the best candidates."""
+
+LEAST_SCORE_QUANTILE = 0.6
+"""A surprise for somebody unknown has a mean score above this share of the catalogue."""
+
+
+class AnimeRecommender:
+    """Recommends from a catalogue with fitted models.
+
+    Everything a page needs: `search` while somebody types; `recommend` for a few titles or a whole
+    profile, and as other ways in `similar`, `for_segment` and `surprise`; `explain` for the details
+    of one recommendation; `knowledge` and `to_rate` for the profile itself; `choices` for what the
+    filters offer. A profile is a `Profile` or a plain mapping of anime ids to ratings (None: not
+    rated). Frames have one row per anime, best first, with ``rank`` and `SHOWN`; ``genres`` is
+    text. More results are had by asking for more: the first ones stay the same unless the variety
+    slider is on.
+
+    Parameters
+    ----------
+    catalogue : the anime, or the canonical anime table.
+    model_dir : folder with one folder per fitted model; a model is loaded when first asked for.
+    segments : the segments of the community, as notebook 04 describes them (see `segments`).
+
+    Attributes
+    ----------
+    catalogue : `Catalogue`.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue | pd.DataFrame,
+        model_dir: Path,
+        segments: pd.DataFrame | None = None,
+    ) -> None:
+        self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
+        self._shown = self.catalogue.anime[SHOWN]
+        self._model_dir = model_dir
+        self._segments = segments
+        self._models: dict[str, object] = {}
+        self._model_rows: dict[str, np.ndarray] = {}
+
+    @classmethod
+    def load(cls, paths: Paths) -> AnimeRecommender:
+        """Load what a run left in ``paths``.
+
+        Raises
+        ------
+        InputError
+            If the dataset was not run yet.
+        """
+        table = paths.processed / "anime.parquet"
+        if not table.is_file() or not any((paths.models / name).is_dir() for name in PREFERRED):
+            raise InputError(
+                f"no fitted models for {paths.dataset}: "
+                f"run 'anirec run --dataset {paths.dataset}' first"
+            )
+        segments = paths.tables / "04_titles.csv"
+        return cls(
+            Catalogue.load(table),
+            paths.models,
+            pd.read_csv(segments) if segments.is_file() else None,
+        )
+
+    # --- what there is
+
+    @property
+    def anime(self) -> pd.DataFrame:
+        """The catalogue's table, indexed by anime id, with `COLUMNS`."""
+        return self.catalogue.anime
+
+    @property
+    def choices(self) -> dict[str, list[str]]:
+        """What the filters offer; see `Catalogue.choices`."""
+        return self.catalogue.choices
+
+    @cached_property
+    def fitted(self) -> list[str]:
+        """The names of the models that can be asked for."""
+        return [name for name in MODELS if (self._model_dir / name / "model.json").is_file()]
+
+    @property
+    def default_model(self) -> str:
+        """The name of the model that ranks unless another is named."""
+        return next((name for name in PREFERRED if name in self.fitted), PREFERRED[-1])
+
+    def model(self, name: str):
+        """Return a fitted model by name. Raises InputError if there is none of that name."""
+        if name not in self._models:
+            if name not in self.fitted:
+                raise InputError(f"unknown model {name!r}: choose one of {', '.join(self.fitted)}")
+            self._models[name] = load_model(self._model_dir / name)
+        return self._models[name]
+
+    def search(self, text: str, limit: int = 10) -> pd.DataFrame:
+        """Return the anime whose names fit ``text`` best, best first, with `COLUMNS`."""
+        return self.anime.loc[self.catalogue.titles.search(text, limit)]
+
+    def resolve(self, text: str) -> int:
+        """Return the id of the anime meant by ``text``. Raises `titles.UnknownTitle`."""
+        return self.catalogue.titles.resolve(text)
+
+    # --- ways to be recommended something
+
+    def recommend(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None],
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> pd.DataFrame:
+        """Recommend ``k`` anime to someone: for a few titles, or for a whole profile.
+
+        What is on the list is never recommended. The filters apply before anything is retrieved:
+        ``k`` anime come back while there are so many that pass them.
+
+        Parameters
+        ----------
+        profile : the list; dislikes speak against similar anime, as far as the model knows them.
+        k : how many.
+        model : name of the model that ranks; `default_model` if None.
+        filters : what may be recommended.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank``, `SHOWN`, ``expected`` (the rating `RatingNet` expects of the person, where it
+            is fitted and they rated something), ``match`` (the score of the model, or of the
+            retriever of a two-stage model) and ``because`` (the titles that contribute most to it,
+            with their exact terms, and genres they share). ``frame.attrs["note"]`` says what the
+            person should know of the list as a whole, and is empty mostly.
+
+        Raises
+        ------
+        InputError
+            If the profile is empty or no title in it was liked.
+        """
+        profile = self._checked(profile)
+        fitted = self.model(model or self.default_model)
+        taste = self._taste(fitted, profile, filters)
+        scores = self._scores(taste, self._allowed(profile, filters))
+        rows = self._picked(scores, k, filters)
+        return self._reasoned(rows, scores, taste, profile, k)
+
+    def similar(
+        self,
+        anime_id: int,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters = EVERY_PART,
+    ) -> pd.DataFrame:
+        """Return the ``k`` anime most similar to one, best first.
+
+        Parameters
+        ----------
+        model : name of a model that knows similar anime; the first one of `PREFERRED_SIMILAR` that
+            is fitted if None.
+        filters : what may be shown; the franchise rules take the anime as finished.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank``, `SHOWN` and ``similarity``.
+
+        Raises
+        ------
+        InputError
+            If the model does not know the anime, or no similar ones at all.
+        """
+        name = model or next(n for n in (*PREFERRED_SIMILAR, *MODELS) if n in self.fitted)
+        fitted = self.model(name)
+        if not hasattr(fitted, "similar"):
+            raise InputError(f"model {name!r} knows no similar anime: choose another")
+        everything = fitted.similar(anime_id, k=len(fitted.anime_ids_))
+        scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
+        at = self.anime.index.get_indexer(everything["anime_id"])
+        scores[at[at >= 0]] = everything["similarity"].to_numpy()[at >= 0]
+        scores[~self._allowed(Profile({anime_id: Entry()}), filters)] = -np.inf
+        rows = self._picked(scores, k, filters)
+        return self._described(rows).assign(similarity=scores[rows])
+
+    @cached_property
+    def segments(self) -> dict[str, list[int]]:
+        """The segments of the community by name, each with the anime that set it apart most.
+
+        From ``tables/04_titles.csv`` of the run (columns ``segment`` and ``anime_id``); empty where
+        notebook 04 was not run.
+        """
+        if self._segments is None:
+            return {}
+        told = self._segments[self._segments["anime_id"].isin(self.anime.index)]
+        lists = told.groupby("segment", sort=False)["anime_id"].agg(list)
+        return {name: [int(anime_id) for anime_id in ids] for name, ids in lists.items()}
+
+    def for_segment(
+        self,
+        segment: str,
+        k: int = 10,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> pd.DataFrame:
+        """Recommend what a segment of the community likes: because you like what they like.
+
+        The titles that set the segment apart stand for the person's own; they may be recommended
+        themselves. What is on the person's ``profile`` is left out. Returns what `recommend` does.
+
+        Raises
+        ------
+        InputError
+            If there is no such segment.
+        """
+        if segment not in self.segments:
+            known = ", ".join(self.segments) or "none is known: run notebook 04 first"
+            raise InputError(f"unknown segment {segment!r}: choose one of {known}")
+        own = Profile.of(profile or {})
+        fitted = self.model(model or self.default_model)
+        stands_for = Profile({anime_id: Entry(liked=True) for anime_id in self.segments[segment]})
+        taste = self._taste(fitted, stands_for, filters)
+        scores = self._scores(taste, self._allowed(own, filters))
+        rows = self._picked(scores, k, filters)
+        return self._reasoned(rows, scores, taste, stands_for, k)
+
+    def surprise(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters = USUAL,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Recommend what somebody would like but not expect; another ``seed`` surprises anew.
+
+        Of the `SURPRISE_POOL` best candidates those come first that are relevant, unlike anything
+        on the list and known to few: serendipity as relevance × unexpectedness (Kotkov et al.,
+        "A survey of serendipity in recommender systems", 2016), with chance (Gumbel noise) deciding
+        between close ones. Without a profile the relevance is the community's mean score. Returns
+        what `recommend` does.
+        """
+        profile = Profile.of(profile or {})
+        known = any(entry.watched and not entry.disliked for entry in profile.values())
+        allowed = self._allowed(profile, filters)
+        if not known:
+            scores = self._well_liked(allowed)
+            rows = self._surprising(scores, np.zeros(0, dtype=np.int64), k, seed)
+            frame = self._described(rows)
+            frame.attrs["note"] = list_note(True, len(frame), k)
+            return frame
+        fitted = self.model(model or self.default_model)
+        taste = self._taste(fitted, profile, filters)
+        scores = self._scores(taste, allowed)
+        rows = self._surprising(scores, self._liked_rows(profile), k, seed)
+        return self._reasoned(rows, scores, taste, profile, k)
+
+    def explain(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None],
+        anime_id: int,
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> Explanation:
+        """Return why an anime is recommended, in all detail.
+
+        Raises
+        ------
+        InputError
+            If the profile is empty, or the anime unknown to the model.
+        """
+        return self.explanations(profile, [anime_id], model, filters)[0]
+
+    def explanations(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None],
+        anime_ids: Sequence[int],
+        model: str | None = None,
+        filters: Filters = USUAL,
+    ) -> list[Explanation]:
+        """Return what `explain` says of several anime, much faster than one after the other."""
+        profile = self._checked(profile)
+        fitted = self.model(model or self.default_model)
+        taste = self._taste(fitted, profile, filters)
+        columns = np.array([fitted.column(anime_id) for anime_id in anime_ids], dtype=np.int64)
+        rows = self._rows_of(fitted)[columns]
+        usable = self._usable(fitted, self._allowed(profile, filters))
+        if taste.is_sum:
+            ids, contributions = taste.anime_ids, taste.contributions(columns)
+            matches = contributions.sum(axis=0)
+        else:
+            ids, contributions = taste.anime_ids[:0], np.zeros((0, len(columns)), np.float32)
+            matches = taste.scores(None)[columns]
+        titles = self.anime["title"].reindex(ids).to_numpy()
+        liked = np.isin(ids, liked_ids(profile))
+        genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)
+        expected = self._expected(profile, rows)
+        rankings = taste.rankings(columns, usable)
+        told = []
+        for place in range(len(columns)):
+            reason = reason_text(titles[liked], contributions[liked, place], genres[place])
+            told.append(
+                Explanation(
+                    text=f"because you liked {reason}" if reason else "",
+                    match=float(matches[place]),
+                    terms=terms_frame(ids, titles, contributions[:, place]),
+                    genres=genres[place],
+                    ranker=rankings[place],
+                    expected=None if expected is None else float(expected[place]),
+                )
+            )
+        return told
+
+    # --- the profile itself
+
+    def knowledge(self, profile: Profile | Mapping[int, Entry | float | None]) -> Knowledge:
+        """Return how well a profile is known: each title ranked from the others alone.
+
+        By HybridEASE, or EASE where it is not fitted: their diagonal is zero, so a title says
+        nothing about itself, and the person's mean is that of the other titles.
+        """
+        profile = Profile.of(profile)
+        name = next((n for n in PREFERRED_SIMILAR[:2] if n in self.fitted), None)
+        none = pd.DataFrame(columns=["anime_id", "title", "percentile"])
+        if name is None:
+            return Knowledge(None, none, "No model here can tell how well it knows you.")
+        fitted = self.model(name)
+        encoded = self._taste(fitted, profile, USUAL).shown
+        if encoded.nnz < KNOWN_FROM:
+            missing = KNOWN_FROM - encoded.nnz
+            titles = "title" if missing == 1 else "titles"
+            return Knowledge(None, none, f"Add {missing} more {titles} to see how well I know you.")
+        columns, percentiles = left_out_percentiles(
+            fitted, encoded, self._rated_columns(fitted, profile)
+        )
+        ids = fitted.anime_ids_[columns]
+        titles = pd.DataFrame(
+            {
+                "anime_id": ids,
+                "title": self.anime["title"].reindex(ids).to_numpy(),
+                "percentile": percentiles,
+            }
+        ).sort_values("percentile", kind="stable", ignore_index=True)
+        typical = float(np.median(percentiles))
+        hardest = "; ".join(titles["title"].head(HARDEST).dropna())
+        text = (
+            "From the others alone I would rank a typical title of yours above "
+            f"{min(typical, 0.999):.1%} of the anime you have not seen. "
+            f"Hardest to explain: {hardest}."
+        )
+        return Knowledge(typical, titles, text)
+
+    def to_rate(
+        self,
+        profile: Profile | Mapping[int, Entry | float | None] | None = None,
+        k: int = 10,
+        filters: Filters = EVERY_PART,
+    ) -> pd.DataFrame:
+        """Return ``k`` anime not on the list whose rating would tell most of the person's taste.
+
+        Each time the one whose expected rating is least certain given all before, times the chance
+        that the person has seen it: sequential D-optimal design on the factors of `RatingNet`
+        (Rubens, Kaplan and Sugiyama, "Active Learning in Recommender Systems", 2011), so that what
+        is chosen is well known, divisive and diverse. Without `RatingNet` the best known anime of
+        different genres. One per franchise.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank`` and `SHOWN`.
+        """
+        profile = Profile.of(profile or {})
+        open_ = self._allowed(profile, filters)
+        popularity = np.where(open_, self._popularity(), 0)
+        rows = np.argsort(-popularity, kind="stable")[:TO_RATE_POOL]
+        rows = rows[popularity[rows] > 0]
+        chances, franchise = popularity[rows], self.catalogue.franchises.number[rows]
+        uncertain = Uncertainty(self._factors(), self.catalogue.rows(profile))
+        left = np.ones(len(rows), dtype=bool)
+        chosen: list[int] = []
+        while len(chosen) < k and left.any():
+            best = int(np.argmax(np.where(left, uncertain.variance(rows) * chances, -np.inf)))
+            chosen.append(int(rows[best]))
+            uncertain.observe(chosen[-1])
+            left &= franchise != franchise[best]
+        return self._described(np.array(chosen, dtype=np.int64))
+
+    def _popularity(self) -> np.ndarray:
+        """Return the chance that somebody has seen each anime, float32 (n_anime,)."""
+        name = next(iter(self.fitted), None)
+        popularity = np.zeros(len(self.catalogue), dtype=np.float32)
+        if name is not None:
+            fitted = self.model(name)
+            rows = self._rows_of(fitted)
+            popularity[rows[rows >= 0]] = fitted.popularity_[rows >= 0]
+        return popularity
+
+    def _factors(self) -> np.ndarray:
+        """Return what tells tastes apart: factors of `RatingNet`, else genres, (n_anime, n)."""
+        if "rating-net" not in self.fitted:
+            return self.catalogue.genres.astype(np.float32)
+        net = self.model("rating-net")
+        rows = self._rows_of(net)
+        factors = np.zeros((len(self.catalogue), net.anime_factors_.shape[1]), dtype=np.float32)
+        factors[rows[rows >= 0]] = net.anime_factors_[rows >= 0]
+        return factors
+
+    def _rated_columns(self, fitted, profile: Profile) -> np.ndarray:
+        """Return the columns of all that is on the list, liked or not, planned or seen."""
+        wanted = np.sort(np.fromiter(profile, dtype=np.int64, count=len(profile)))
+        columns, known = positions(fitted.anime_ids_, wanted)
+        return columns[known]
+
+    # --- how a profile is seen
+
+    def _checked(self, profile: Profile | Mapping[int, Entry | float | None]) -> Profile:
+        profile = Profile.of(profile)
+        if not profile:
+            raise InputError("the profile is empty: add a title you like")
+        taste = [entry for entry in profile.values() if entry.watched]
+        if not taste:
+            raise InputError("the profile holds plans only: add a title you have seen and like")
+        if all(entry.disliked for entry in taste):
+            raise InputError("the profile holds dislikes only: add a title you like")
+        return profile
+
+    def _taste(self, fitted, profile: Profile, filters: Filters) -> Taste:
+        """Return what a model is shown of the profile, and what counts against similar anime."""
+        watched = {anime_id: entry for anime_id, entry in profile.items() if entry.watched}
+        against = {a: Entry() for a, entry in watched.items() if entry.liked is False}
+        signed = fitted.NAME in SIGNED and not filters.ignore_dislikes
+        shown = {
+            anime_id: entry
+            for anime_id, entry in watched.items()
+            if anime_id not in against and (signed or not entry.disliked)
+        }
+        return Taste(
+            fitted,
+            encoded_entries(shown, fitted.anime_ids_),
+            encoded_entries({} if filters.ignore_dislikes else against, fitted.anime_ids_),
+        )
+
+    def _liked_rows(self, profile: Profile) -> np.ndarray:
+        return self.catalogue.rows(liked_ids(profile))
+
+    def _rows_of(self, fitted) -> np.ndarray:
+        """Return the row of the catalogue of each of a model's columns, -1 where it lacks it."""
+        if fitted.NAME not in self._model_rows:
+            self._model_rows[fitted.NAME] = self.anime.index.get_indexer(fitted.anime_ids_)
+        return self._model_rows[fitted.NAME]
+
+    # --- what may be recommended, and in which order
+
+    def _allowed(self, profile: Profile, filters: Filters) -> np.ndarray:
+        """Return which anime of the catalogue pass the filters, bool (n_anime,)."""
+        mask = self.catalogue.mask
+        on_list = mask(profile)
+        allowed = self.catalogue.passes(filters) & ~on_list
+        if filters.franchises == ALL:
+            return allowed
+        finished = mask([a for a, entry in profile.items() if entry.finished])
+        known = mask([a for a, entry in profile.items() if entry.status != "plan_to_watch"])
+        return allowed & self.catalogue.follows_rule(filters.franchises, finished, known, on_list)
+
+    def _scores(self, taste: Taste, allowed: np.ndarray) -> np.ndarray:
+        """Return the scores by row of the catalogue, float32; -inf where not allowed."""
+        rows = self._rows_of(taste.fitted)
+        usable = self._usable(taste.fitted, allowed)
+        scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
+        scores[rows[usable]] = taste.scores(usable)[usable]
+        return scores
+
+    def _usable(self, fitted, allowed: np.ndarray) -> np.ndarray:
+        """Return which of a model's columns are allowed, given by row of the catalogue, bool."""
+        rows = self._rows_of(fitted)
+        return (rows >= 0) & allowed[rows]
+
+    def _picked(self, scores: np.ndarray, k: int, filters: Filters) -> np.ndarray:
+        """Return the rows of the ``k`` anime to show, best first, under the two sliders."""
+        best = best_first(scores)
+        if not filters.popularity and not filters.variety:
+            return best[:k]
+        pool = best[: max(POOL, 5 * k)]
+        worth = scores[pool]
+        if filters.popularity and len(pool):
+            members = self._standardised_members(pool)
+            worth = worth + np.float32(filters.popularity * POPULARITY_PULL * worth.std()) * members
+        if filters.variety and len(pool):
+            return self._diverse(pool, worth, k, filters.variety)
+        return pool[np.argsort(-worth, kind="stable")][:k]
+
+    def _standardised_members(self, rows: np.ndarray) -> np.ndarray:
+        members = np.log1p(np.nan_to_num(self.catalogue.numbers["members"][rows]))
+        return (members - members.mean()) / max(float(members.std()), 1e-9)
+
+    def _diverse(self, pool: np.ndarray, scores: np.ndarray, k: int, variety: float) -> np.ndarray:
+        """Choose by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
+
+        One after the other, each time the greatest ``(1 - λ) relevance - λ likeness`` to what is
+        chosen already, both from 0 to 1; ``λ`` is `VARIETY_PULL` at full variety.
+        """
+        pull = VARIETY_PULL * variety
+        relevance = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
+        nearest = np.zeros(len(pool), dtype=np.float32)
+        left = np.ones(len(pool), dtype=bool)
+        chosen: list[int] = []
+        while len(chosen) < min(k, len(pool)):
+            worth = np.where(left, (1 - pull) * relevance - pull * nearest, -np.inf)
+            best = int(np.argmax(worth))
+            chosen.append(best)
+            left[best] = False
+            nearest = np.maximum(nearest, self.catalogue.likeness(pool[[best]], pool)[0])
+        return pool[chosen]
+
+    def _surprising(self, scores: np.ndarray, liked: np.ndarray, k: int, seed: int) -> np.ndarray:
+        """Return the rows of ``k`` anime that are relevant, unlike ``liked`` and little known."""
+        pool = best_first(scores)[:SURPRISE_POOL]
+        if not len(pool):
+            return pool
+        relevance = np.linspace(1, 0, len(pool), endpoint=False) ** 2
+        nearest = self.catalogue.likeness(liked, pool).max(axis=0, initial=0)
+        members = self._standardised_members(pool)
+        unexpected = (1 - nearest) / (1 + np.exp(members))
+        chance = np.random.default_rng(seed).gumbel(scale=0.5, size=len(pool))
+        worth = np.log(relevance + 1e-9) + np.log(unexpected + 1e-3) + chance
+        return pool[np.argsort(-worth, kind="stable")][:k]
+
+    def _well_liked(self, allowed: np.ndarray) -> np.ndarray:
+        """Return the mean scores of what is allowed, and -inf for the lesser ones."""
+        scores = np.where(allowed, self.catalogue.numbers["score"], np.nan)
+        if not np.isfinite(scores).any():
+            return np.where(allowed, np.nan_to_num(self.catalogue.numbers["members"]), -np.inf)
+        least = np.nanquantile(scores, LEAST_SCORE_QUANTILE)
+        return np.where(scores >= least, scores, -np.inf)
+
+    # --- what is said about them
+
+    def _described(self, rows: np.ndarray) -> pd.DataFrame:
+        frame = self._shown.iloc[rows].reset_index(drop=True)
+        frame["genres"] = [", ".join(listed_values(genres)) for genres in frame["genres"]]
+        frame.insert(0, "rank", np.arange(1, len(frame) + 1))
+        return frame
+
+    def _reasoned(
+        self, rows: np.ndarray, scores: np.ndarray, taste: Taste, profile: Profile, wanted: int
+    ) -> pd.DataFrame:
+        """Return the anime at ``rows`` with all that `recommend` says of them."""
+        frame = self._described(rows)
+        expected = self._expected(profile, rows)
+        if expected is not None:
+            frame["expected"] = expected
+        frame["match"] = scores[rows]
+        if taste.is_sum:
+            columns = np.searchsorted(taste.fitted.anime_ids_, frame["anime_id"].to_numpy())
+            terms = taste.contributions(columns)
+            genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)
+            liked = np.isin(taste.anime_ids, liked_ids(profile))
+            titles = self.anime["title"].reindex(taste.anime_ids[liked]).to_numpy()
+            frame["match"] = terms.sum(axis=0)
+            frame["because"] = [
+                reason_text(titles, terms[liked, place], genres[place])
+                for place in range(len(rows))
+            ]
+        frame.attrs["note"] = list_note(taste.shown.nnz > 0, len(frame), wanted)
+        return frame
+
+    def _expected(self, profile: Profile, rows: np.ndarray) -> np.ndarray | None:
+        """Return the rating expected of the anime at ``rows``, float32 (n,), NaN where unknown.
+
+        None without a fitted `RatingNet` or without any rating by the person.
+        """
+        rated = {a: entry for a, entry in profile.items() if entry.rating is not None}
+        if not rated or "rating-net" not in self.fitted:
+            return None
+        net = self.model("rating-net")
+        encoded = encoded_entries(rated, net.anime_ids_)
+        if not encoded.nnz:
+            return None
+        columns, known = positions(net.anime_ids_, self.anime.index.to_numpy()[rows])
+        rating = net.anime_factors_[columns] @ net.fold_in(encoded)[0] + net.anime_bias_[columns]
+        expected = np.clip(rating + net.scale_[0], *net.range_)
+        return np.where(known, expected, np.nan).astype(np.float32)

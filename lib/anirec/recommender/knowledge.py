@@ -44,6 +44,70 @@ class Knowledge:
     text: str
 
 
+def unknown(text: str) -> Knowledge:
+    """Return that nothing can be told, and why."""
+    return Knowledge(None, pd.DataFrame(columns=["anime_id", "title", "percentile"]), text)
+
+
+def knowledge_of(
+    profile: Interactions, fitted, on_list: np.ndarray, titles: pd.Series
+) -> Knowledge:
+    """Return how well a profile is known to a model: each title ranked from the others alone.
+
+    Parameters
+    ----------
+    profile : (1, n_anime), what the model is shown.
+    fitted : the model; a title must say nothing about itself there (zero diagonal).
+    on_list : columns of all that is on the list, shown or not.
+    titles : by anime id.
+    """
+    if profile.nnz < KNOWN_FROM:
+        missing = KNOWN_FROM - profile.nnz
+        noun = "title" if missing == 1 else "titles"
+        return unknown(f"Add {missing} more {noun} to see how well I know you.")
+    columns, percentiles = _left_out_percentiles(fitted, profile, on_list)
+    ids = fitted.anime_ids_[columns]
+    names = titles.reindex(ids).to_numpy()
+    told = pd.DataFrame({"anime_id": ids, "title": names, "percentile": percentiles})
+    told = told.sort_values("percentile", kind="stable", ignore_index=True)
+    typical = float(np.median(percentiles))
+    hardest = "; ".join(told["title"].head(HARDEST).dropna())
+    text = (
+        "From the others alone I would rank a typical title of yours above "
+        f"{min(typical, 0.999):.1%} of the anime you have not seen. "
+        f"Hardest to explain: {hardest}."
+    )
+    return Knowledge(typical, told, text)
+
+
+def most_telling(
+    popularity: np.ndarray, franchise: np.ndarray, uncertain: Uncertainty, k: int
+) -> np.ndarray:
+    """Return the rows of ``k`` anime whose rating would tell most, int64, one per franchise.
+
+    Each time the one whose expected rating is least certain given all before, times the chance that
+    the person has seen it: sequential D-optimal design (Rubens, Kaplan and Sugiyama, "Active
+    Learning in Recommender Systems", 2011).
+
+    Parameters
+    ----------
+    popularity : (n_anime,), the chance that somebody has seen each; 0 where it may not be asked.
+    franchise : (n_anime,), the number of each one's.
+    uncertain : what is known of the ratings; it takes what is chosen as known.
+    """
+    rows = np.argsort(-popularity, kind="stable")[:TO_RATE_POOL]
+    rows = rows[popularity[rows] > 0]
+    left = np.ones(len(rows), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < k and left.any():
+        worth = uncertain.variance(rows) * popularity[rows]
+        best = int(rows[np.argmax(np.where(left, worth, -np.inf))])
+        chosen.append(best)
+        uncertain.observe(best)
+        left &= franchise[rows] != franchise[best]
+    return np.array(chosen, dtype=np.int64)
+
+
 class Uncertainty:
     """How uncertain the ratings of anime are given that some are known, by Bayesian regression.
 
@@ -72,7 +136,7 @@ class Uncertainty:
         self._covariance -= np.outer(gain, gain) / (1 + self._factors[row] @ gain)
 
 
-def left_out_percentiles(
+def _left_out_percentiles(
     fitted, profile: Interactions, on_list: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return columns of a profile, and above which share of the anime not on the list each one is

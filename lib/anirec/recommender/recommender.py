@@ -16,16 +16,10 @@ from anirec.config import InputError, Paths
 from anirec.interactions import positions
 from anirec.models import MODELS, load_model
 from anirec.profiles import Entry, Profile
-from anirec.recommender.knowledge import (
-    HARDEST,
-    KNOWN_FROM,
-    TO_RATE_POOL,
-    Knowledge,
-    Uncertainty,
-    left_out_percentiles,
-)
+from anirec.recommender.knowledge import Knowledge, Uncertainty, knowledge_of, most_telling, unknown
+from anirec.recommender.order import picked, surprising, well_liked
 from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
-from anirec.recommender.taste import POOL, SIGNED, Taste, best_first, encoded_entries, liked_ids
+from anirec.recommender.taste import Taste, encoded_entries, liked_ids
 
 PREFERRED = ("two-stage", "hybrid-ease", "ease")
 """The models that rank unless another is named: the first one fitted."""
@@ -40,19 +34,6 @@ SHOWN = [
     "anime_id", "title", "title_english", "type", "year", "episodes", "duration_min", "genres",
     "score", "members", "image_url",
 ]  # fmt: skip
-
-POPULARITY_PULL = 1.5
-"""What a standard deviation of log members counts at the ends of the popularity slider, in standard
-deviations of the scores."""
-
-VARIETY_PULL = 0.5
-"""How much variety counts against relevance at the end of the variety slider."""
-
-SURPRISE_POOL = 150
-"""A surprise is one of this many of the best candidates."""
-
-LEAST_SCORE_QUANTILE = 0.6
-"""A surprise for somebody unknown has a mean score above this share of the catalogue."""
 
 
 class AnimeRecommender:
@@ -187,9 +168,9 @@ class AnimeRecommender:
         """
         profile = self._checked(profile)
         fitted = self.model(model or self.default_model)
-        taste = self._taste(fitted, profile, filters)
+        taste = Taste.of(profile, fitted, filters.ignore_dislikes)
         scores = self._scores(taste, self._allowed(profile, filters))
-        rows = self._picked(scores, k, filters)
+        rows = picked(self.catalogue, scores, k, filters)
         return self._reasoned(rows, scores, taste, profile, k)
 
     def similar(
@@ -226,7 +207,7 @@ class AnimeRecommender:
         at = self.anime.index.get_indexer(everything["anime_id"])
         scores[at[at >= 0]] = everything["similarity"].to_numpy()[at >= 0]
         scores[~self._allowed(Profile({anime_id: Entry()}), filters)] = -np.inf
-        rows = self._picked(scores, k, filters)
+        rows = picked(self.catalogue, scores, k, filters)
         return self._described(rows).assign(similarity=scores[rows])
 
     @cached_property
@@ -266,9 +247,9 @@ class AnimeRecommender:
         own = Profile.of(profile or {})
         fitted = self.model(model or self.default_model)
         stands_for = Profile({anime_id: Entry(liked=True) for anime_id in self.segments[segment]})
-        taste = self._taste(fitted, stands_for, filters)
+        taste = Taste.of(stands_for, fitted, filters.ignore_dislikes)
         scores = self._scores(taste, self._allowed(own, filters))
-        rows = self._picked(scores, k, filters)
+        rows = picked(self.catalogue, scores, k, filters)
         return self._reasoned(rows, scores, taste, stands_for, k)
 
     def surprise(
@@ -291,15 +272,15 @@ class AnimeRecommender:
         known = any(entry.watched and not entry.disliked for entry in profile.values())
         allowed = self._allowed(profile, filters)
         if not known:
-            scores = self._well_liked(allowed)
-            rows = self._surprising(scores, np.zeros(0, dtype=np.int64), k, seed)
+            scores = well_liked(self.catalogue, allowed)
+            rows = surprising(self.catalogue, scores, np.zeros(0, dtype=np.int64), k, seed)
             frame = self._described(rows)
             frame.attrs["note"] = list_note(True, len(frame), k)
             return frame
         fitted = self.model(model or self.default_model)
-        taste = self._taste(fitted, profile, filters)
+        taste = Taste.of(profile, fitted, filters.ignore_dislikes)
         scores = self._scores(taste, allowed)
-        rows = self._surprising(scores, self._liked_rows(profile), k, seed)
+        rows = surprising(self.catalogue, scores, self._liked_rows(profile), k, seed)
         return self._reasoned(rows, scores, taste, profile, k)
 
     def explain(
@@ -328,7 +309,7 @@ class AnimeRecommender:
         """Return what `explain` says of several anime, much faster than one after the other."""
         profile = self._checked(profile)
         fitted = self.model(model or self.default_model)
-        taste = self._taste(fitted, profile, filters)
+        taste = Taste.of(profile, fitted, filters.ignore_dislikes)
         columns = np.array([fitted.column(anime_id) for anime_id in anime_ids], dtype=np.int64)
         rows = self._rows_of(fitted)[columns]
         usable = self._usable(fitted, self._allowed(profile, filters))
@@ -368,34 +349,12 @@ class AnimeRecommender:
         """
         profile = Profile.of(profile)
         name = next((n for n in PREFERRED_SIMILAR[:2] if n in self.fitted), None)
-        none = pd.DataFrame(columns=["anime_id", "title", "percentile"])
         if name is None:
-            return Knowledge(None, none, "No model here can tell how well it knows you.")
+            return unknown("No model here can tell how well it knows you.")
         fitted = self.model(name)
-        encoded = self._taste(fitted, profile, USUAL).shown
-        if encoded.nnz < KNOWN_FROM:
-            missing = KNOWN_FROM - encoded.nnz
-            titles = "title" if missing == 1 else "titles"
-            return Knowledge(None, none, f"Add {missing} more {titles} to see how well I know you.")
-        columns, percentiles = left_out_percentiles(
-            fitted, encoded, self._rated_columns(fitted, profile)
-        )
-        ids = fitted.anime_ids_[columns]
-        titles = pd.DataFrame(
-            {
-                "anime_id": ids,
-                "title": self.anime["title"].reindex(ids).to_numpy(),
-                "percentile": percentiles,
-            }
-        ).sort_values("percentile", kind="stable", ignore_index=True)
-        typical = float(np.median(percentiles))
-        hardest = "; ".join(titles["title"].head(HARDEST).dropna())
-        text = (
-            "From the others alone I would rank a typical title of yours above "
-            f"{min(typical, 0.999):.1%} of the anime you have not seen. "
-            f"Hardest to explain: {hardest}."
-        )
-        return Knowledge(typical, titles, text)
+        encoded = Taste.of(profile, fitted).shown
+        titles = self.anime["title"]
+        return knowledge_of(encoded, fitted, self._listed_columns(fitted, profile), titles)
 
     def to_rate(
         self,
@@ -405,11 +364,8 @@ class AnimeRecommender:
     ) -> pd.DataFrame:
         """Return ``k`` anime not on the list whose rating would tell most of the person's taste.
 
-        Each time the one whose expected rating is least certain given all before, times the chance
-        that the person has seen it: sequential D-optimal design on the factors of `RatingNet`
-        (Rubens, Kaplan and Sugiyama, "Active Learning in Recommender Systems", 2011), so that what
-        is chosen is well known, divisive and diverse. Without `RatingNet` the best known anime of
-        different genres. One per franchise.
+        They are well known, divisive and diverse, one per franchise (`knowledge.most_telling` on
+        the factors of `RatingNet`); without `RatingNet` the best known anime of different genres.
 
         Returns
         -------
@@ -419,18 +375,9 @@ class AnimeRecommender:
         profile = Profile.of(profile or {})
         open_ = self._allowed(profile, filters)
         popularity = np.where(open_, self._popularity(), 0)
-        rows = np.argsort(-popularity, kind="stable")[:TO_RATE_POOL]
-        rows = rows[popularity[rows] > 0]
-        chances, franchise = popularity[rows], self.catalogue.franchises.number[rows]
         uncertain = Uncertainty(self._factors(), self.catalogue.rows(profile))
-        left = np.ones(len(rows), dtype=bool)
-        chosen: list[int] = []
-        while len(chosen) < k and left.any():
-            best = int(np.argmax(np.where(left, uncertain.variance(rows) * chances, -np.inf)))
-            chosen.append(int(rows[best]))
-            uncertain.observe(chosen[-1])
-            left &= franchise != franchise[best]
-        return self._described(np.array(chosen, dtype=np.int64))
+        number = self.catalogue.franchises.number
+        return self._described(most_telling(popularity, number, uncertain, k))
 
     def _popularity(self) -> np.ndarray:
         """Return the chance that somebody has seen each anime, float32 (n_anime,)."""
@@ -452,7 +399,7 @@ class AnimeRecommender:
         factors[rows[rows >= 0]] = net.anime_factors_[rows >= 0]
         return factors
 
-    def _rated_columns(self, fitted, profile: Profile) -> np.ndarray:
+    def _listed_columns(self, fitted, profile: Profile) -> np.ndarray:
         """Return the columns of all that is on the list, liked or not, planned or seen."""
         wanted = np.sort(np.fromiter(profile, dtype=np.int64, count=len(profile)))
         columns, known = positions(fitted.anime_ids_, wanted)
@@ -470,22 +417,6 @@ class AnimeRecommender:
         if all(entry.disliked for entry in taste):
             raise InputError("the profile holds dislikes only: add a title you like")
         return profile
-
-    def _taste(self, fitted, profile: Profile, filters: Filters) -> Taste:
-        """Return what a model is shown of the profile, and what counts against similar anime."""
-        watched = {anime_id: entry for anime_id, entry in profile.items() if entry.watched}
-        against = {a: Entry() for a, entry in watched.items() if entry.liked is False}
-        signed = fitted.NAME in SIGNED and not filters.ignore_dislikes
-        shown = {
-            anime_id: entry
-            for anime_id, entry in watched.items()
-            if anime_id not in against and (signed or not entry.disliked)
-        }
-        return Taste(
-            fitted,
-            encoded_entries(shown, fitted.anime_ids_),
-            encoded_entries({} if filters.ignore_dislikes else against, fitted.anime_ids_),
-        )
 
     def _liked_rows(self, profile: Profile) -> np.ndarray:
         return self.catalogue.rows(liked_ids(profile))
@@ -521,64 +452,6 @@ class AnimeRecommender:
         """Return which of a model's columns are allowed, given by row of the catalogue, bool."""
         rows = self._rows_of(fitted)
         return (rows >= 0) & allowed[rows]
-
-    def _picked(self, scores: np.ndarray, k: int, filters: Filters) -> np.ndarray:
-        """Return the rows of the ``k`` anime to show, best first, under the two sliders."""
-        best = best_first(scores)
-        if not filters.popularity and not filters.variety:
-            return best[:k]
-        pool = best[: max(POOL, 5 * k)]
-        worth = scores[pool]
-        if filters.popularity and len(pool):
-            members = self._standardised_members(pool)
-            worth = worth + np.float32(filters.popularity * POPULARITY_PULL * worth.std()) * members
-        if filters.variety and len(pool):
-            return self._diverse(pool, worth, k, filters.variety)
-        return pool[np.argsort(-worth, kind="stable")][:k]
-
-    def _standardised_members(self, rows: np.ndarray) -> np.ndarray:
-        members = np.log1p(np.nan_to_num(self.catalogue.numbers["members"][rows]))
-        return (members - members.mean()) / max(float(members.std()), 1e-9)
-
-    def _diverse(self, pool: np.ndarray, scores: np.ndarray, k: int, variety: float) -> np.ndarray:
-        """Choose by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
-
-        One after the other, each time the greatest ``(1 - λ) relevance - λ likeness`` to what is
-        chosen already, both from 0 to 1; ``λ`` is `VARIETY_PULL` at full variety.
-        """
-        pull = VARIETY_PULL * variety
-        relevance = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
-        nearest = np.zeros(len(pool), dtype=np.float32)
-        left = np.ones(len(pool), dtype=bool)
-        chosen: list[int] = []
-        while len(chosen) < min(k, len(pool)):
-            worth = np.where(left, (1 - pull) * relevance - pull * nearest, -np.inf)
-            best = int(np.argmax(worth))
-            chosen.append(best)
-            left[best] = False
-            nearest = np.maximum(nearest, self.catalogue.likeness(pool[[best]], pool)[0])
-        return pool[chosen]
-
-    def _surprising(self, scores: np.ndarray, liked: np.ndarray, k: int, seed: int) -> np.ndarray:
-        """Return the rows of ``k`` anime that are relevant, unlike ``liked`` and little known."""
-        pool = best_first(scores)[:SURPRISE_POOL]
-        if not len(pool):
-            return pool
-        relevance = np.linspace(1, 0, len(pool), endpoint=False) ** 2
-        nearest = self.catalogue.likeness(liked, pool).max(axis=0, initial=0)
-        members = self._standardised_members(pool)
-        unexpected = (1 - nearest) / (1 + np.exp(members))
-        chance = np.random.default_rng(seed).gumbel(scale=0.5, size=len(pool))
-        worth = np.log(relevance + 1e-9) + np.log(unexpected + 1e-3) + chance
-        return pool[np.argsort(-worth, kind="stable")][:k]
-
-    def _well_liked(self, allowed: np.ndarray) -> np.ndarray:
-        """Return the mean scores of what is allowed, and -inf for the lesser ones."""
-        scores = np.where(allowed, self.catalogue.numbers["score"], np.nan)
-        if not np.isfinite(scores).any():
-            return np.where(allowed, np.nan_to_num(self.catalogue.numbers["members"]), -np.inf)
-        least = np.nanquantile(scores, LEAST_SCORE_QUANTILE)
-        return np.where(scores >= least, scores, -np.inf)
 
     # --- what is said about them
 

@@ -10,12 +10,10 @@ import pandas as pd
 
 from anirec.interactions import Interactions, positions
 from anirec.profiles import Entry, Profile
+from anirec.recommender.order import POOL, best_first
 
 SIGNED = frozenset(["hybrid-ease", "rating-net", "two-stage"])
 """Models that know what a dislike is. From what the others are shown, dislikes are left out."""
-
-POOL = 200
-"""The sliders reorder this many of the best candidates, at least: the rest would be no match."""
 
 DISLIKED_SHARE = 0.5
 """What a thumb down takes away, as a share of what having watched the anime would add."""
@@ -35,6 +33,23 @@ class Taste:
     fitted: object
     shown: Interactions
     against: Interactions
+
+    @classmethod
+    def of(cls, profile: Profile, fitted, ignore_dislikes: bool = False) -> Taste:
+        """Return what a model is shown of a profile, and what counts against similar anime."""
+        watched = {anime_id: entry for anime_id, entry in profile.items() if entry.watched}
+        against = {a: Entry() for a, entry in watched.items() if entry.liked is False}
+        signed = fitted.NAME in SIGNED and not ignore_dislikes
+        shown = {
+            anime_id: entry
+            for anime_id, entry in watched.items()
+            if anime_id not in against and (signed or not entry.disliked)
+        }
+        return cls(
+            fitted,
+            encoded_entries(shown, fitted.anime_ids_),
+            encoded_entries({} if ignore_dislikes else against, fitted.anime_ids_),
+        )
 
     @property
     def is_sum(self) -> bool:
@@ -103,9 +118,3 @@ def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Inte
 def liked_ids(profile: Profile) -> list[int]:
     """Return what was watched and not disliked."""
     return [anime_id for anime_id, e in profile.items() if e.watched and not e.disliked]
-
-
-def best_first(scores: np.ndarray) -> np.ndarray:
-    """Return the rows of finite scores, the greatest first."""
-    found = np.flatnonzero(np.isfinite(scores))
-    return found[np.argsort(-scores[found], kind="stable")]

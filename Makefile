@@ -35,10 +35,12 @@ gallery: $(INSTALLED) ## run the sample and renew the README's figures in output
 	@$(BIN)/anirec run
 	@$(BIN)/anirec gallery
 
-lint: $(INSTALLED) ## check style and that notebooks carry no outputs
+lint: $(INSTALLED) ## check style, the order of imports, copied code; notebooks carry no outputs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/lint-imports --no-cache --no-logo
+	@$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=10 --score=n lib/anirec
 
 lock: $(INSTALLED) ## pin the newest versions allowed by pyproject.toml in requirements.lock
 	@$(BIN)/python -m pip install --quiet uv

@@ -131,9 +131,9 @@ def recommend(
     adult: Annotated[bool, typer.Option("--adult", help="Also adult titles.")] = False,
     format: FormatOption = "table",
 ) -> None:
-    """Recommend anime to someone who likes the titles given; a rating below 5 is a dislike."""
+    """Recommend anime to someone who likes the titles given, or rates them low."""
     from anirec.catalogue import Filters
-    from anirec.profiles.profile import DISLIKED_BELOW, Entry
+    from anirec.profiles import Entry
     from anirec.recommender import AnimeRecommender
 
     _check_format(format)
@@ -141,8 +141,7 @@ def recommend(
     profile = {}
     for text in titles:
         anime_id, rating = parse_title(recommender, text)
-        disliked = rating is not None and rating < DISLIKED_BELOW
-        profile[anime_id] = Entry(rating, liked=False if disliked else None)
+        profile[anime_id] = Entry(rating)
     frame = recommender.recommend(profile, k=k, model=model, filters=Filters(adult=adult))
     if frame.attrs["note"]:
         typer.echo(f"anirec: {frame.attrs['note']}", err=True)

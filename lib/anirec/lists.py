@@ -47,7 +47,7 @@ MAL_STATUSES = {
 }  # fmt: skip
 MAL_NAMES = {
     "watching": "Watching", "completed": "Completed", "on_hold": "On-Hold", "dropped": "Dropped",
-    "plan_to_watch": "Plan to Watch", None: "Completed",
+    "plan_to_watch": "Plan to Watch", "wont_watch": "Dropped", "unknown": "", None: "Completed",
 }  # fmt: skip
 LIKED_TAGS = {"anirec:liked": True, "anirec:disliked": False}
 """Tags by which a thumb survives an export to MyAnimeList's format."""
@@ -370,4 +370,4 @@ def _all_entries(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[int |
         known = anime_id in catalogue.anime.index
         yield anime_id, _clean(catalogue.anime.at[anime_id, "title"]) if known else "", entry
     for missing in profile.unresolved:
-        yield missing.anime_id, missing.title, missing.entry
+        yield missing.mal_id, missing.title, missing.entry

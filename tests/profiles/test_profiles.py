@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import multiprocessing
 import os
 import signal
@@ -89,12 +90,21 @@ def export(*entries: tuple) -> bytes:
         (Entry(rating=7, status="dropped"), False, True, False, 7),
         (Entry(status="plan_to_watch"), False, False, False, None),
         (Entry(status="plan_to_watch", liked=False), True, True, False, None),
+        (Entry(status="unknown"), False, False, False, None),
+        (Entry(status="unknown", rating=9), False, True, False, 9),
+        (Entry(status="unknown", episodes_watched=3), False, True, False, None),
+        (Entry(status="unknown", times_watched=1), False, True, True, None),
+        (Entry(status="wont_watch"), False, False, False, None),
+        (Entry(status="wont_watch", liked=False), True, True, False, None),
+        (Entry(status="watching", rewatching=True), False, True, True, None),
+        (Entry(status="dropped", times_watched=2), True, True, True, None),
     ],
 )
 def test_what_an_entry_means(
     entry: Entry, disliked: bool, watched: bool, finished: bool, stands_for: float | None
 ) -> None:
-    assert (entry.disliked, entry.watched, entry.finished) == (disliked, watched, finished)
+    assert (entry.watched, entry.finished) == (watched, finished)
+    assert (1 in Profile({1: entry}).dislikes) is disliked
     assert entry.stands_for == stands_for
 
 
@@ -104,6 +114,21 @@ def test_entries_are_checked() -> None:
             Entry(rating=rating)
     with pytest.raises(InputError, match="unknown status 'seen': choose one of watching, "):
         Entry(status="seen")
+
+
+@pytest.mark.parametrize(
+    ("ratings", "disliked"),
+    [
+        ((4, 3, 4, 2, 1), {2, 1}),
+        ((10, 9, 10, 8, 6), set()),
+        ((8, 7, 9, 4, 3), {4, 3}),
+        ((4,), {4}),
+        ((5,), set()),
+    ],
+)
+def test_a_low_rating_is_low_for_the_person(ratings: tuple, disliked: set[int]) -> None:
+    profile = Profile.of(dict(enumerate(ratings)))
+    assert {ratings[place] for place in profile.dislikes} == disliked
 
 
 def test_profiles_do_not_change() -> None:
@@ -409,11 +434,35 @@ def test_an_older_database_is_brought_up_to_date(
     assert stored.undo()[5].rating == 8
 
 
+def test_a_change_from_before_there_were_details_is_undone(tmp_path: Path) -> None:
+    stored = ProfileStore(tmp_path / "old.sqlite").named("Mika")
+    stored.set(5, rating=9, comments="again!", episodes_watched=0)
+    stored.update({}, (Unresolved("Lost", Entry(3, tags="a, b"), 7),))
+    before = {"entries": {"5": [8, "watching", None]}, "unresolved": [["Old", 4, 6, None, 1]]}
+    with sqlite3.connect(stored.store.file) as database:
+        database.execute("UPDATE change SET before = ? WHERE position = 2", [json.dumps(before)])
+    known = Profile({5: Entry(8, "watching")}, (Unresolved("Old", Entry(6, None, True), 4),))
+    assert stored.undo() == known
+
+
+def test_all_that_an_entry_says_is_kept(store: ProfileStore) -> None:
+    entry = Entry(
+        8.5, "unknown", False, 0, 2, True, "2016-05-00", "2017-01-02", "line\nline", "x, y",
+        (("my_priority", "HIGH"), ("my_discuss", "")),
+    )  # fmt: skip
+    stored, token = store.create(Profile({1: entry}, (Unresolved("", entry, None, "AniList 1"),)))
+    assert store.open(token).read() == Profile(
+        {1: entry}, (Unresolved("", entry, None, "AniList 1"),)
+    )
+    stored.set(1, rating=2, comments="")
+    assert stored.undo()[1] == entry
+
+
 def test_databases_that_cannot_be_used(tmp_path: Path) -> None:
     newer = tmp_path / "newer.sqlite"
     with sqlite3.connect(newer) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(InputError, match="of version 99, newer than 2: update anirec"):
+    with pytest.raises(InputError, match=r"of version 99, newer than \d+: update anirec"):
         ProfileStore(newer)
     damaged = tmp_path / "damaged.sqlite"
     damaged.write_bytes(b"no database at all" * 100)

@@ -33,6 +33,8 @@ STATUS_CHOICES = [
     ("On hold", "on_hold"),
     ("Dropped", "dropped"),
     ("Planned", "plan_to_watch"),
+    ("Won't watch", "wont_watch"),
+    ("Unknown", "unknown"),
 ]
 
 

@@ -4,7 +4,18 @@ In: what a person does or a file said. Out: a `Profile`, an immutable mapping of
 `Entry`. Reading files, and recommending, do not belong here.
 """
 
-from anirec.profiles.profile import Entry, Profile, Unresolved
+from anirec.profiles.profile import (
+    LIST_STATUSES,
+    MAX_ENTRIES,
+    UNKNOWN_STATUS,
+    WONT_WATCH,
+    Entry,
+    Profile,
+    Unresolved,
+)
 from anirec.profiles.store import ProfileStore, StoredProfile, UnknownProfile
 
-__all__ = ["Entry", "Profile", "ProfileStore", "StoredProfile", "UnknownProfile", "Unresolved"]
+__all__ = [
+    "LIST_STATUSES", "MAX_ENTRIES", "UNKNOWN_STATUS", "WONT_WATCH", "Entry", "Profile",
+    "ProfileStore", "StoredProfile", "UnknownProfile", "Unresolved",
+]  # fmt: skip

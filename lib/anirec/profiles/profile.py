@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from anirec.config import InputError
 from anirec.datasets.parsing import STATUSES
 
 DISLIKED_BELOW = 5
-"""A title rated below this is a dislike."""
+"""A rating from this on is never a dislike."""
+
+BELOW_MEAN = 2.5
+"""A rating so far below the person's mean is a dislike, if it is below `DISLIKED_BELOW` too."""
+
+USUAL_MEAN, MEAN_WEIGHT = 7.5, 3
+"""The mean rating of people, and how many ratings it counts as in the mean of somebody who gave
+few: a lone 4 is a dislike, a 4 of somebody whose ratings are 4, 3, 4, 2 and 1 is none."""
 
 MAX_ENTRIES = 20_000
 """Entries of a list, at most."""
 
 LIKED_AS = 9.0
 """The rating that a thumb up stands for where there is no rating."""
+
+UNKNOWN_STATUS, WONT_WATCH = "unknown", "wont_watch"
+LIST_STATUSES = (*STATUSES, WONT_WATCH, UNKNOWN_STATUS)
+"""What an entry's status may be. The last two say nothing of the person's taste by themselves."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +37,17 @@ class Entry:
     Attributes
     ----------
     rating : from 1 to 10; None where not rated.
-    status : one of `STATUSES`; None where unknown, which counts as watched to the end.
+    status : one of `LIST_STATUSES`; None for a title that was named and no more, which counts as
+        watched to the end. `UNKNOWN_STATUS` is that of an entry of which nobody said so.
     liked : True for a thumb up, False for a thumb down ("not for me", watched or not), None where
         the person said neither.
+    episodes_watched : how many episodes were watched; None where unknown.
+    times_watched : how often it was watched again after the first time; None where unknown.
+    rewatching : whether it is being watched again.
+    started_on, finished_on : days as ``YYYY-MM-DD``, whose month or day may be 00; empty where
+        unknown.
+    comments, tags : the person's own words.
+    extra : fields of the list it was imported from, by name, which are exported again.
 
     Raises
     ------
@@ -38,33 +58,49 @@ class Entry:
     rating: float | None = None
     status: str | None = None
     liked: bool | None = None
+    episodes_watched: int | None = None
+    times_watched: int | None = None
+    rewatching: bool = False
+    started_on: str = ""
+    finished_on: str = ""
+    comments: str = ""
+    tags: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.rating is not None and not 1 <= self.rating <= 10:
             raise InputError(f"the rating {self.rating:g} must be from 1 to 10")
-        if self.status is not None and self.status not in STATUSES:
-            raise InputError(f"unknown status {self.status!r}: choose one of {', '.join(STATUSES)}")
-
-    @property
-    def disliked(self) -> bool:
-        """Whether it speaks against similar anime: a thumb down, a low rating, or given up."""
-        if self.liked is not None:
-            return not self.liked
-        if self.rating is not None:
-            return self.rating < DISLIKED_BELOW
-        return self.status == "dropped"
+        if self.status is not None and self.status not in LIST_STATUSES:
+            raise InputError(
+                f"unknown status {self.status!r}: choose one of {', '.join(LIST_STATUSES)}"
+            )
 
     @property
     def watched(self) -> bool:
-        """Whether it says something of the person's taste: what is only planned does not."""
-        return self.status != "plan_to_watch" or self.liked is not None
+        """Whether it says something of the person's taste.
+
+        What is only planned does not, nor what somebody will not watch, nor an entry without a
+        status unless a rating or episodes say that it was watched.
+        """
+        if self.liked is not None:
+            return True
+        if self.status == UNKNOWN_STATUS:
+            return self.rating is not None or bool(self.episodes_watched) or self.seen_before
+        return self.status not in ("plan_to_watch", WONT_WATCH)
+
+    @property
+    def seen_before(self) -> bool:
+        """Whether it is being watched again, or was."""
+        return self.rewatching or bool(self.times_watched)
 
     @property
     def finished(self) -> bool:
         """Whether the person saw it to the end, so that a sequel may follow."""
         if self.status is None:
             return self.liked is not False
-        return self.status == "completed"
+        if self.status in ("plan_to_watch", WONT_WATCH):
+            return False
+        return self.status == "completed" or self.seen_before
 
     @property
     def stands_for(self) -> float | None:
@@ -74,11 +110,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unresolved:
-    """An entry of an imported list whose anime the catalogue lacks; kept, and exported again."""
+    """An entry of an imported list whose anime the catalogue lacks; kept, and exported again.
+
+    Attributes
+    ----------
+    title : as it was written, empty where the list has none.
+    entry : what was said of it.
+    mal_id : MyAnimeList's id; None where unknown.
+    other_id : the id that another site gives it, such as ``AniList 1``; empty where there is none.
+    """
 
     title: str
     entry: Entry = field(default_factory=Entry)
-    anime_id: int | None = None
+    mal_id: int | None = None
+    other_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,6 +163,15 @@ class Profile(Mapping):
         kept = {known: entry for known, entry in self.entries.items() if known != anime_id}
         return replace(self, entries=kept)
 
+    @cached_property
+    def dislikes(self) -> frozenset[int]:
+        """The anime that speak against similar ones: a thumb down, given up without a rating, or
+        rated far below the person's own mean (`BELOW_MEAN`, `DISLIKED_BELOW`)."""
+        ratings = [entry.rating for entry in self.values() if entry.rating is not None]
+        mean = (sum(ratings) + MEAN_WEIGHT * USUAL_MEAN) / (len(ratings) + MEAN_WEIGHT)
+        low = min(DISLIKED_BELOW, mean - BELOW_MEAN)
+        return frozenset(a for a, entry in self.items() if _disliked(entry, low))
+
     def __getitem__(self, anime_id: int) -> Entry:
         return self.entries[anime_id]
 
@@ -126,3 +180,12 @@ class Profile(Mapping):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+
+def _disliked(entry: Entry, low: float) -> bool:
+    """Return whether an entry is a dislike, where a rating below ``low`` is one."""
+    if entry.liked is not None:
+        return not entry.liked
+    if entry.rating is not None:
+        return entry.watched and entry.rating < low
+    return entry.status == "dropped"

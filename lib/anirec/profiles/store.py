@@ -50,6 +50,12 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX change_of ON change (profile);
     """,
+    """
+    ALTER TABLE entry ADD COLUMN details TEXT;
+    ALTER TABLE unresolved RENAME COLUMN anime_id TO mal_id;
+    ALTER TABLE unresolved ADD COLUMN other_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE unresolved ADD COLUMN details TEXT;
+    """,
 )
 """What takes the database from version n, ``PRAGMA user_version``, to n + 1."""
 
@@ -257,17 +263,21 @@ class StoredProfile:
 
     def _read(self, database: sqlite3.Connection) -> Profile:
         entries = database.execute(
-            "SELECT anime_id, rating, status, liked FROM entry WHERE profile = ? ORDER BY position",
+            "SELECT anime_id, rating, status, liked, details FROM entry WHERE profile = ? "
+            "ORDER BY position",
             (self._id,),
         )
         missing = database.execute(
-            "SELECT title, anime_id, rating, status, liked FROM unresolved WHERE profile = ? "
-            "ORDER BY position",
+            "SELECT title, mal_id, other_id, rating, status, liked, details FROM unresolved "
+            "WHERE profile = ? ORDER BY position",
             (self._id,),
         )
         return Profile(
             {anime_id: _entry(values) for anime_id, *values in entries},
-            tuple(Unresolved(title, _entry(values), known) for title, known, *values in missing),
+            tuple(
+                Unresolved(title, _entry(values), mal_id, other_id)
+                for title, mal_id, other_id, *values in missing
+            ),
         )
 
     def _apply(
@@ -281,7 +291,7 @@ class StoredProfile:
         before = {str(a): _values(old[a]) if a in old else None for a in map(int, entries)}
         missing = None
         if unresolved is not None and unresolved != old.unresolved:
-            missing = [[m.title, m.anime_id, *_values(m.entry)] for m in old.unresolved]
+            missing = _missing_values(old.unresolved)
         after = {str(a): None if e is None else _values(e) for a, e in entries.items()}
         if before != after or missing is not None:
             database.execute(
@@ -293,8 +303,7 @@ class StoredProfile:
                 "(SELECT position FROM change WHERE profile = ?1 ORDER BY position DESC LIMIT ?2)",
                 (self._id, MOST_UNDONE),
             )
-            rows = [[m.title, m.anime_id, *_values(m.entry)] for m in unresolved or ()]
-            kept = rows if missing is not None else None
+            kept = _missing_values(unresolved or ()) if missing is not None else None
             self._restore(database, {"entries": after, "unresolved": kept})
         profile = self._read(database)
         if len(profile) + len(profile.unresolved) > MAX_ENTRIES:
@@ -306,17 +315,22 @@ class StoredProfile:
         gone = [(self._id, int(a)) for a, values in state["entries"].items() if values is None]
         database.executemany("DELETE FROM entry WHERE profile = ? AND anime_id = ?", gone)
         database.executemany(
-            "INSERT INTO entry (profile, anime_id, rating, status, liked) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (profile, anime_id) DO UPDATE SET "
-            "rating = excluded.rating, status = excluded.status, liked = excluded.liked",
-            [(self._id, int(a), *values) for a, values in state["entries"].items() if values],
+            "INSERT INTO entry (profile, anime_id, rating, status, liked, details) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (profile, anime_id) DO UPDATE SET "
+            "rating = excluded.rating, status = excluded.status, liked = excluded.liked, "
+            "details = excluded.details",
+            [
+                (self._id, int(a), *_four(values))
+                for a, values in state["entries"].items()
+                if values
+            ],
         )
         if state["unresolved"] is not None:
             database.execute("DELETE FROM unresolved WHERE profile = ?", (self._id,))
             database.executemany(
-                "INSERT INTO unresolved (profile, title, anime_id, rating, status, liked) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                [(self._id, *values) for values in state["unresolved"]],
+                "INSERT INTO unresolved (profile, title, mal_id, other_id, rating, status, liked, "
+                "details) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(self._id, *_seven(values)) for values in state["unresolved"]],
             )
 
 
@@ -324,10 +338,44 @@ def _token_key(token: str) -> str:
     return f"token:{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
+DETAILS = (
+    "episodes_watched", "times_watched", "rewatching", "started_on", "finished_on", "comments",
+    "tags", "extra",
+)  # fmt: skip
+"""What is kept of an entry as JSON: those of it that say something."""
+
+
 def _values(entry: Entry) -> list:
-    return [entry.rating, entry.status, None if entry.liked is None else int(entry.liked)]
+    """Return an entry as the database has it: rating, status, liked, details."""
+    said = {name: getattr(entry, name) for name in DETAILS}
+    details = {name: v for name, v in said.items() if v is not None and v is not False and v != ""}
+    if not entry.extra:
+        del details["extra"]
+    return [
+        entry.rating,
+        entry.status,
+        None if entry.liked is None else int(entry.liked),
+        json.dumps(details, ensure_ascii=False) if details else None,
+    ]
 
 
 def _entry(values: list) -> Entry:
-    rating, status, liked = values
-    return Entry(rating, status, None if liked is None else bool(liked))
+    rating, status, liked, details = values
+    known = json.loads(details) if details else {}
+    if "extra" in known:
+        known["extra"] = tuple((name, text) for name, text in known["extra"])
+    return Entry(rating, status, None if liked is None else bool(liked), **known)
+
+
+def _missing_values(unresolved: tuple[Unresolved, ...]) -> list[list]:
+    return [[m.title, m.mal_id, m.other_id, *_values(m.entry)] for m in unresolved]
+
+
+def _four(values: list) -> list:
+    """Return an entry's values; a change of before there were details has none."""
+    return values if len(values) == 4 else [*values, None]
+
+
+def _seven(values: list) -> list:
+    """Return the values of what the catalogue lacks; those of before there were details too."""
+    return values if len(values) == 7 else [*values[:2], "", *values[2:], None]

@@ -269,7 +269,7 @@ class AnimeRecommender:
         what `recommend` does.
         """
         profile = Profile.of(profile or {})
-        known = any(entry.watched and not entry.disliked for entry in profile.values())
+        known = bool(liked_ids(profile))
         allowed = self._allowed(profile, filters)
         if not known:
             scores = well_liked(self.catalogue, allowed)
@@ -411,10 +411,9 @@ class AnimeRecommender:
         profile = Profile.of(profile)
         if not profile:
             raise InputError("the profile is empty: add a title you like")
-        taste = [entry for entry in profile.values() if entry.watched]
-        if not taste:
+        if not any(entry.watched for entry in profile.values()):
             raise InputError("the profile holds plans only: add a title you have seen and like")
-        if all(entry.disliked for entry in taste):
+        if not liked_ids(profile):
             raise InputError("the profile holds dislikes only: add a title you like")
         return profile
 
@@ -437,8 +436,9 @@ class AnimeRecommender:
         if filters.franchises == ALL:
             return allowed
         finished = mask([a for a, entry in profile.items() if entry.finished])
-        known = mask([a for a, entry in profile.items() if entry.status != "plan_to_watch"])
-        return allowed & self.catalogue.follows_rule(filters.franchises, finished, known, on_list)
+        known = [a for a, e in profile.items() if e.watched and e.status != "plan_to_watch"]
+        rule = filters.franchises
+        return allowed & self.catalogue.follows_rule(rule, finished, mask(known), on_list)
 
     def _scores(self, taste: Taste, allowed: np.ndarray) -> np.ndarray:
         """Return the scores by row of the catalogue, float32; -inf where not allowed."""

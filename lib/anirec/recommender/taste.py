@@ -43,7 +43,7 @@ class Taste:
         shown = {
             anime_id: entry
             for anime_id, entry in watched.items()
-            if anime_id not in against and (signed or not entry.disliked)
+            if anime_id not in against and (signed or anime_id not in profile.dislikes)
         }
         return cls(
             fitted,
@@ -117,4 +117,4 @@ def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Inte
 
 def liked_ids(profile: Profile) -> list[int]:
     """Return what was watched and not disliked."""
-    return [anime_id for anime_id, e in profile.items() if e.watched and not e.disliked]
+    return [a for a, entry in profile.items() if entry.watched and a not in profile.dislikes]

@@ -335,12 +335,12 @@ def test_a_profile_is_found_again_by_its_token_only(store: ProfileStore) -> None
 
 
 def test_named_profiles_are_listed(store: ProfileStore) -> None:
-    store.named("  Mika  ").set(1, rating=8)
-    store.named("Aoi")
+    store.create_named("  Mika  ").set(1, rating=8)
+    store.create_named("Aoi")
     store.create()
     assert store.names() == ["Aoi", "Mika"]
     assert store.named("Mika").read() == Profile({1: Entry(8)})
-    with pytest.raises(InputError, match="give the profile a name"):
+    with pytest.raises(InputError, match="give the list a name"):
         store.named(" ")
 
 
@@ -410,7 +410,7 @@ def test_too_many_entries_change_nothing(
 
 def test_text_is_data_not_sql(store: ProfileStore) -> None:
     evil = "x'); DROP TABLE profile; --"
-    stored = store.named(evil)
+    stored = store.create_named(evil)
     stored.update({}, (Unresolved(evil),))
     with pytest.raises(UnknownProfile):
         store.open("' OR 1=1 --")
@@ -424,7 +424,7 @@ def test_an_older_database_is_brought_up_to_date(
     file = tmp_path / "old.sqlite"
     with monkeypatch.context() as old:
         old.setattr(profile_store, "MIGRATIONS", profile_store.MIGRATIONS[:1])
-        ProfileStore(file).named("Mika")
+        ProfileStore(file).create_named("Mika")
     with sqlite3.connect(file) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (1,)
         database.execute("INSERT INTO entry (profile, anime_id, rating) VALUES (1, 5, 8)")
@@ -435,7 +435,7 @@ def test_an_older_database_is_brought_up_to_date(
 
 
 def test_a_change_from_before_there_were_details_is_undone(tmp_path: Path) -> None:
-    stored = ProfileStore(tmp_path / "old.sqlite").named("Mika")
+    stored = ProfileStore(tmp_path / "old.sqlite").create_named("Mika")
     stored.set(5, rating=9, comments="again!", episodes_watched=0)
     stored.update({}, (Unresolved("Lost", Entry(3, tags="a, b"), 7),))
     before = {"entries": {"5": [8, "watching", None]}, "unresolved": [["Old", 4, 6, None, 1]]}
@@ -567,7 +567,10 @@ def test_malformed_uploads_never_crash_nor_lose_a_profile(
         stored.update(imported.profile.entries, imported.profile.unresolved)
         merged = stored.read()
         assert set(merged) >= set(imported.profile)
-        assert stored.undo() == MIXED
+        titles = {missing.title for missing in merged.unresolved}
+        assert titles >= {missing.title for missing in imported.profile.unresolved}
+        if merged != MIXED:
+            assert stored.undo() == MIXED
 
     upload()
     assert store.open(token).read() == MIXED

@@ -38,8 +38,7 @@ from anirec.app.list_panel import ListPanel, ListRow, Page
 from anirec.catalogue import Filters
 from anirec.config import InputError
 from anirec.lists import read_list
-from anirec.profiles import Profile, ProfileStore, StoredProfile
-from anirec.profiles.unkept import Unkept
+from anirec.profiles import ListSession, Place, Profile, ProfileStore
 from anirec.recommender import AnimeRecommender
 
 CSS_FILE = Path(__file__).resolve().parent / "templates" / "box.css"
@@ -69,11 +68,11 @@ class RecommenderBox(widgets.Box):
     recommender : what searches, recommends and explains.
     k : how many recommendations are shown, and how many more on demand.
     store : where lists are kept by name, on one's own machine; None keeps none.
-    page : what a box on a page of its own knows of that page; `show_list` gives it the list.
+    page : what a box on a page of its own knows of that page; `use` gives it the list.
 
     Attributes
     ----------
-    profile : `Profile`, the person's list.
+    session : `ListSession`, the person's list and what is done to it.
     """
 
     def __init__(
@@ -85,10 +84,8 @@ class RecommenderBox(widgets.Box):
     ) -> None:
         self.recommender = recommender
         self.k = k
-        self.store = store
+        self.session = ListSession(store, named=True)
         self.page = page
-        self.profile = Profile()
-        self._kept: StoredProfile | Unkept = Unkept()
         self._wanted = k
         self._rows_wanted = LATEST
         self._anchor: int | None = None
@@ -113,22 +110,29 @@ class RecommenderBox(widgets.Box):
             layout=free_layout(),
         )  # fmt: skip
         classed(self, "anirec")
-        names = store.names() if store else []
-        self._list_panel.offer(names, names[0] if names else None)
+        names = self.session.names()
         if names:
-            self.show_list(store.named(names[0]))
-        else:
-            self.refresh()
+            self.session.choose(names[0])
+        self.refresh()
+        self._list_panel.about()
 
     # --- what the person does
 
-    def show_list(self, kept: StoredProfile | Unkept, page: Page | None = None) -> None:
-        """Show a list and keep what becomes of it there."""
-        self.page = page or self.page
-        self._kept = kept
-        self._list_panel.about(self.page)
-        self._changed_to(kept.read)
+    @property
+    def profile(self) -> Profile:
+        """The person's list."""
+        return self.session.profile
+
+    def use(self, session: ListSession, page: Page) -> None:
+        """Show the list of a visitor of a page; what becomes of it is kept there."""
+        self.session, self.page = session, page
+        self.show_list()
         self.add_class("anirec-ready")
+
+    def show_list(self) -> None:
+        """Show what the list is now, where it is kept, and what is recommended for it."""
+        self._list_panel.about()
+        self._changed()
 
     def add(self, anime_id: int, rating: float | None = None) -> None:
         """Put an anime on the list, as liked or with a rating."""
@@ -163,15 +167,16 @@ class RecommenderBox(widgets.Box):
 
     def set(self, anime_id: int, **changes: object) -> None:
         """Add an entry, or change some of its values (see `profiles.Entry`)."""
-        self._change(lambda kept: kept.set(anime_id, **changes))
+        self._change(lambda session: session.set(anime_id, **changes))
 
     def remove(self, anime_id: int) -> None:
         """Take an anime off the list."""
-        self._change(lambda kept: kept.remove(anime_id))
+        self._change(lambda session: session.remove(anime_id))
 
     def undo(self) -> None:
         """Take back the last change of the list."""
-        self._change(lambda kept: kept.undo())
+        deleted = self.session.place == Place.DELETED and not self.session.can_undo
+        self._change(lambda session: session.restore() if deleted else session.undo())
 
     def load(self, content: bytes) -> None:
         """Add a list from a file: a MyAnimeList export or CSV (`lists.read_list`)."""
@@ -181,40 +186,32 @@ class RecommenderBox(widgets.Box):
         except InputError as error:
             self.say(sentence(str(error)), "error")
             return
-        missing = (*self.profile.unresolved, *imported.profile.unresolved)
-        entries, unresolved = imported.profile.entries, tuple(dict.fromkeys(missing))
-        self._change(lambda kept: kept.update(entries, unresolved))
+        self._change(lambda session: session.take_in(imported.profile))
         if not self._message.value:
             self._message.value = imported_html(imported.text, imported.problems)
 
     def delete(self) -> None:
-        """Delete everything that is kept of the list."""
-        self._kept.delete()
-        names = self.store.names() if self.store else []
-        self._list_panel.offer(names, None)
-        self.show_list(Unkept())
+        """Delete everything that is kept of the list; undo brings it back for a while."""
+        self.session.delete()
+        self.show_list()
         self.say("Deleted: nothing of this list is kept any more.")
-        if self.page:
-            self._message.value += (
-                "<p>What you add from here on is not kept. "
-                f"<a class='anirec-link' href='{escape(self.page.new_list)}'>Start a new list</a>"
-                "</p>"
-            )
 
-    def _change(self, change: Callable[[StoredProfile | Unkept], Profile]) -> None:
+    def choose(self, name: str | None) -> None:
+        """Show the list of that name; None: an empty one that is kept nowhere."""
+        self._change(lambda session: session.choose(name))
+
+    def keep_as(self, name: str) -> None:
+        """Keep this list under a name, or begin another of that name."""
+        self._change(lambda session: session.keep_as(name))
+
+    def _change(self, change: Callable[[ListSession], object]) -> None:
         """Change the list where it is kept, and recommend anew."""
         self.say("")
-        if self.store and isinstance(self._kept, Unkept):
-            self._list_panel.keep()
-        self._changed_to(lambda: change(self._kept))
-
-    def _changed_to(self, profile: Callable[[], Profile]) -> None:
         try:
-            self.profile = profile()
+            change(self.session)
         except InputError as error:
             self.say(sentence(str(error)), "error")
-        self._wanted = self.k
-        self.refresh()
+        self.show_list()
 
     def title(self, anime_id: int) -> str:
         """Return an anime's title, or its number if the catalogue lacks it."""
@@ -322,7 +319,7 @@ class RecommenderBox(widgets.Box):
 
     def _show_list(self) -> None:
         count = len(self.profile)
-        undoable = self._kept.can_undo()
+        undoable = self.session.can_undo or self.session.can_restore
         set_shown(self._list, bool(count or undoable))
         set_shown(self._undo, undoable)
         titles = "1 title" if count == 1 else f"{count:,} titles"

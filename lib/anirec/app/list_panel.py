@@ -10,7 +10,7 @@ from html import escape
 import ipywidgets as widgets
 import pandas as pd
 
-from anirec.app.cards import download_link, sentence
+from anirec.app.cards import download_link
 from anirec.app.controls import (
     ANY,
     boxed,
@@ -21,9 +21,19 @@ from anirec.app.controls import (
     make_button,
     set_shown,
 )
-from anirec.config import InputError
 from anirec.lists import to_csv, to_xml
-from anirec.profiles.unkept import Unkept
+from anirec.profiles import Place
+
+WHERE = {
+    Place.ADDRESS: "This list is kept under this page's address and nowhere else: save the address "
+    "to come back to it. Who has the address can see and change the list.",
+    Place.NAME: "This list is kept on this machine, under its name.",
+    Place.TO_COME: "The list is kept from the first title on.",
+    Place.NOWHERE: "This list is kept nowhere: it lasts as long as this is open.",
+    Place.DELETED: "The list was deleted. What you add now is kept nowhere.",
+    Place.GONE: "The list was deleted in another tab. What you add now is kept nowhere.",
+}
+"""What is said of where a list is kept."""
 
 RATING_CHOICES = [("Rate", ANY), *((f"★ {rating}", rating) for rating in range(10, 0, -1))]
 STATUS_CHOICES = [
@@ -70,7 +80,7 @@ class ListRow(widgets.Box):
         self.filling = True
         self.anime_id = anime_id
         self.name.value = f"<span>{escape(title)}</span>"
-        self.status.value = entry.status or ("completed" if entry.finished else "")
+        self.status.value = entry.status or ""
         self.rating.value = round(entry.rating or ANY)
         self.filling = False
         for button, thumb, on, off in (
@@ -130,7 +140,7 @@ class ListPanel(widgets.Box):
         super().__init__(
             [
                 self.note,
-                *(names if box.store else []),
+                *(names if box.session.named and box.session.store else []),
                 html_part(about, "anirec-wide"),
                 boxed([self.upload, self.links, delete], "anirec-chips", "anirec-wide"),
                 self.images,
@@ -138,45 +148,32 @@ class ListPanel(widgets.Box):
             layout=free_layout(),
         )
         classed(self, "anirec-panel")
-        self.about(box.page)
         self.upload.observe(self._uploaded, names="value")
         self.named.observe(self._chosen, names="value")
         self.images.observe(lambda _: box.refresh(), names="value")
 
-    def about(self, page: Page | None) -> None:
+    def about(self) -> None:
         """Say where the list is kept, and offer the images as the page does."""
+        session, page = self.box.session, self.box.page
         set_shown(self.images, page is None)
-        if page is None:
-            where = "" if self.box.store else "This list lasts as long as this notebook is open."
-            self.note.value = f"<p>{where}</p>" if where else ""
-            return
-        switch = (
-            "Hide cover images"
-            if page.images
-            else "Show cover images (asks MyAnimeList's image server)"
-        )
-        self.note.value = (
-            "<p>This list is kept under this page's address and nowhere else: save the address to "
-            "come back to it. Who has the address can see and change the list.</p>"
-            f"<p><a class='anirec-link' href='{escape(page.toggle_images)}'>{switch}</a></p>"
-        )
-
-    def offer(self, names: list[str], chosen: str | None) -> None:
-        """Offer the lists there are."""
+        said = WHERE[session.place]
+        if page is not None:
+            switch = (
+                "Hide cover images"
+                if page.images
+                else "Show cover images (asks MyAnimeList's image server)"
+            )
+            fresh = f"<a class='anirec-link' href='{escape(page.new_list)}'>Start a new list</a>"
+            said += (
+                f"</p><p><a class='anirec-link' href='{escape(page.toggle_images)}'>{switch}</a>"
+                f"{fresh if session.place in (Place.GONE, Place.DELETED, Place.NOWHERE) else ''}"
+            )
+        self.note.value = f"<p>{said}</p>"
         self._quiet = True
+        names = session.names()
         self.named.options = [("none of these", ANY), *((name, name) for name in names)]
-        self.named.value = chosen or ANY
+        self.named.value = session.name or ANY
         self._quiet = False
-
-    def keep(self) -> None:
-        """Keep under a name what was kept nowhere so far."""
-        name = " ".join(self.new_name.value.split()) or "My list"
-        box, kept = self.box, self.box.store.named(name)
-        if box.profile:
-            kept.update(box.profile.entries, box.profile.unresolved)
-        box._kept = kept
-        self.offer(box.store.names(), name)
-        self.new_name.value = ""
 
     def fill(self, frame: pd.DataFrame) -> None:
         """Make the links that save the list, and what is recommended now."""
@@ -202,19 +199,11 @@ class ListPanel(widgets.Box):
 
     def _chosen(self, change: Mapping) -> None:
         if not self._quiet:
-            name = change["new"]
-            self.box.show_list(self.box.store.named(name) if name else Unkept())
+            self.box.choose(change["new"] or None)
 
     def _create(self) -> None:
-        try:
-            kept = self.box.store.named(self.new_name.value)
-        except InputError as error:
-            self.box.say(sentence(str(error)), "error")
-            return
-        name = " ".join(self.new_name.value.split())
-        self.offer(self.box.store.names(), name)
-        self.new_name.value = ""
-        self.box.show_list(kept)
+        name, self.new_name.value = self.new_name.value, ""
+        self.box.keep_as(name)
 
 
 @dataclass(frozen=True)

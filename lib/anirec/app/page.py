@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlencode
 
 from anirec.config import InputError, Paths
 from anirec.files import read_json
-from anirec.profiles import ProfileStore, UnknownProfile
+from anirec.profiles import ListSession, ProfileStore, UnknownProfile
 from anirec.recommender import AnimeRecommender
 
 if TYPE_CHECKING:
@@ -97,7 +97,6 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
     from IPython.display import display
 
     from anirec.app.box import RecommenderBox
-    from anirec.profiles.unkept import Unkept
 
     paths = Paths.of(dataset, processed_dir=processed_dir, output_dir=output_dir)
     store = ProfileStore.of(dataset)
@@ -112,12 +111,13 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
             os._exit(0)
     query = os.environ.get("QUERY_STRING", "")
     try:
-        kept = store.open(token_of(query))
+        session = ListSession(store)
+        session.open(token_of(query))
     except UnknownProfile:
-        box.show_list(Unkept(), page_of(query))
+        box.use(ListSession(), page_of(query))
         box.say("This address opens no list: what you add here is not kept.", "error")
     else:
-        box.show_list(kept, page_of(query))
+        box.use(session, page_of(query))
 
 
 def _provenance(paths: Paths) -> str:

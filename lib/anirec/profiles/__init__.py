@@ -13,9 +13,10 @@ from anirec.profiles.profile import (
     Profile,
     Unresolved,
 )
+from anirec.profiles.session import ListSession, Place
 from anirec.profiles.store import ProfileStore, StoredProfile, UnknownProfile
 
 __all__ = [
-    "LIST_STATUSES", "MAX_ENTRIES", "UNKNOWN_STATUS", "WONT_WATCH", "Entry", "Profile",
-    "ProfileStore", "StoredProfile", "UnknownProfile", "Unresolved",
+    "LIST_STATUSES", "MAX_ENTRIES", "UNKNOWN_STATUS", "WONT_WATCH", "Entry", "ListSession",
+    "Place", "Profile", "ProfileStore", "StoredProfile", "UnknownProfile", "Unresolved",
 ]  # fmt: skip

@@ -126,6 +126,14 @@ class Unresolved:
     other_id: str = ""
 
 
+def merged_unresolved(
+    known: tuple[Unresolved, ...], more: tuple[Unresolved, ...]
+) -> tuple[Unresolved, ...]:
+    """Return both, each title once: the later entry of it counts."""
+    merged = {replace(missing, entry=Entry()): missing for missing in (*known, *more)}
+    return tuple(merged.values())
+
+
 @dataclass(frozen=True)
 class Profile(Mapping):
     """A person's list, an immutable mapping of anime ids to `Entry`, in the order they were added.

@@ -8,11 +8,17 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anirec.config import InputError, data_dir
-from anirec.profiles.profile import MAX_ENTRIES, Entry, Profile, Unresolved
+from anirec.profiles.profile import (
+    MAX_ENTRIES,
+    Entry,
+    Profile,
+    Unresolved,
+    merged_unresolved,
+)
 
 MIGRATIONS = (
     """
@@ -56,6 +62,11 @@ MIGRATIONS = (
     ALTER TABLE unresolved ADD COLUMN other_id TEXT NOT NULL DEFAULT '';
     ALTER TABLE unresolved ADD COLUMN details TEXT;
     """,
+    """
+    ALTER TABLE profile ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE change ADD COLUMN author TEXT NOT NULL DEFAULT '';
+    ALTER TABLE change ADD COLUMN after TEXT;
+    """,
 )
 """What takes the database from version n, ``PRAGMA user_version``, to n + 1."""
 
@@ -65,9 +76,26 @@ WAIT_S = 15.0
 MOST_UNDONE = 100
 """Changes of a profile that can be undone, the last ones."""
 
+EMPTY_DAYS = 1
+"""A profile under a token of which nothing was ever said is deleted after so many days."""
+
 
 class UnknownProfile(InputError):
     """No profile is kept under this token or name: the link is wrong, or it was deleted."""
+
+
+def new_token() -> str:
+    """Return an unguessable token, safe in an address, for a profile to be created later."""
+    return secrets.token_urlsafe(24)
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What was deleted, in memory only: enough to keep it again (`ProfileStore.restore`)."""
+
+    profile: Profile
+    key: str
+    name: str | None
 
 
 class ProfileStore:
@@ -79,7 +107,8 @@ class ProfileStore:
 
     Parameters
     ----------
-    file : the database; made, for the owner's eyes only, if there is none.
+    file : the database; made, for the owner's eyes only, if there is none. None keeps profiles in
+        memory, as long as this store lives.
 
     Raises
     ------
@@ -87,10 +116,16 @@ class ProfileStore:
         If the file is no such database, or of a newer version.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.file = Path(file)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.touch(mode=0o600)
+    def __init__(self, file: Path | None) -> None:
+        self.file = None if file is None else Path(file)
+        self._memory: sqlite3.Connection | None = None
+        if self.file is None:
+            self._memory = sqlite3.connect(
+                ":memory:", isolation_level=None, check_same_thread=False
+            )
+        else:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.touch(mode=0o600)
         with self._database() as database:
             self._migrate(database)
 
@@ -99,12 +134,21 @@ class ProfileStore:
         """Return the store of a dataset's profiles: its anime ids are what they consist of."""
         return cls(data_dir() / "profiles" / f"{dataset}.sqlite")
 
-    def create(self, profile: Profile | None = None) -> tuple[StoredProfile, str]:
+    def create(
+        self, profile: Profile | None = None, token: str | None = None
+    ) -> tuple[StoredProfile, str]:
         """Keep a new profile; return it and the token that opens it, which is not stored.
 
-        The token is safe in an address and must not be logged.
+        The token is safe in an address and must not be logged. Profiles that nobody ever used are
+        deleted on the way (`EMPTY_DAYS`).
+
+        Parameters
+        ----------
+        profile : what it holds at first.
+        token : one handed out before (`new_token`); a new one if None.
         """
-        token = secrets.token_urlsafe(24)
+        token = token or new_token()
+        self._expire()
         stored = self._created(_token_key(token), None)
         if profile is not None:
             stored.update(profile.entries, profile.unresolved)
@@ -117,17 +161,68 @@ class ProfileStore:
         )
 
     def named(self, name: str) -> StoredProfile:
-        """Return the profile of that name, a new one if there is none: for one's own machine.
+        """Return the profile of that name. Raises UnknownProfile if there is none."""
+        name = _checked_name(name)
+        return self._found(f"name:{name}", f"there is no list {name!r}: it may have been deleted")
+
+    def create_named(self, name: str, profile: Profile | None = None) -> StoredProfile:
+        """Keep a new profile under a name, on one's own machine.
 
         Raises
         ------
         InputError
-            If the name is empty.
+            If the name is empty, or a profile has it already.
         """
-        name = " ".join(name.split())
-        if not name:
-            raise InputError("give the profile a name")
-        return self._created(f"name:{name}", name)
+        name = _checked_name(name)
+        with self._database() as database:
+            made = database.execute(
+                "INSERT INTO profile (key, name) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                (f"name:{name}", name),
+            )
+            if not made.rowcount:
+                raise InputError(f"there is a list {name!r} already: choose another name")
+        stored = self.named(name)
+        if profile is not None:
+            stored.update(profile.entries, profile.unresolved)
+        return stored
+
+    def restore(self, deleted: Deleted) -> StoredProfile:
+        """Keep again what was deleted, under what it was kept under; its history is gone.
+
+        Raises
+        ------
+        InputError
+            If another profile has taken its name since.
+        """
+        if deleted.name is not None:
+            return self.create_named(deleted.name, deleted.profile)
+        stored = self._created(deleted.key, None)
+        stored.update(deleted.profile.entries, deleted.profile.unresolved)
+        return stored
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return what changes whenever the database does; cheap enough to ask every second."""
+        if self._memory is not None:
+            return (self._memory.total_changes,)
+        times = []
+        for file in (self.file, self.file.with_name(f"{self.file.name}-wal")):
+            try:
+                told = file.stat()
+            except FileNotFoundError:
+                continue
+            times += [told.st_mtime_ns, told.st_size]
+        return tuple(times)
+
+    def _expire(self) -> None:
+        """Delete the profiles under a token of which nothing was ever said."""
+        with self._database() as database:
+            database.execute(
+                "DELETE FROM profile WHERE name IS NULL AND created < datetime('now', ?) "
+                "AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.profile = profile.id) "
+                "AND NOT EXISTS (SELECT 1 FROM unresolved WHERE unresolved.profile = profile.id) "
+                "AND NOT EXISTS (SELECT 1 FROM change WHERE change.profile = profile.id)",
+                (f"-{EMPTY_DAYS} days",),
+            )
 
     def names(self) -> list[str]:
         """Return the names of the profiles that have one; the others are nobody else's business."""
@@ -153,7 +248,10 @@ class ProfileStore:
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection in a transaction that is committed unless the block raises."""
-        database = sqlite3.connect(self.file, timeout=WAIT_S, isolation_level=None)
+        if self._memory is not None:
+            database = self._memory
+        else:
+            database = sqlite3.connect(self.file, timeout=WAIT_S, isolation_level=None)
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA foreign_keys = ON")
@@ -165,7 +263,8 @@ class ProfileStore:
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self.file} is damaged ({error}): move it away") from error
         finally:
-            database.close()
+            if self._memory is None:
+                database.close()
 
     def _migrate(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -183,6 +282,11 @@ class ProfileStore:
 class StoredProfile:
     """A profile kept in a `ProfileStore`; every method reads or writes the database.
 
+    Attributes
+    ----------
+    store : where it is kept.
+    author : whose changes `undo` takes back: those of one page of several that are open.
+
     Raises
     ------
     UnknownProfile
@@ -191,6 +295,21 @@ class StoredProfile:
 
     store: ProfileStore
     _id: int
+    author: str = ""
+
+    def by(self, author: str) -> StoredProfile:
+        """Return the same profile for another author of changes."""
+        return replace(self, author=author)
+
+    def revision(self) -> int:
+        """Return a number that grows with each change of the profile, by whomever."""
+        with self._database() as database:
+            return self._of_profile(database, "revision")
+
+    def name(self) -> str | None:
+        """Return the name it is kept under; None where it is kept under a token."""
+        with self._database() as database:
+            return self._of_profile(database, "name")
 
     def read(self) -> Profile:
         """Return the profile as it is now."""
@@ -211,14 +330,14 @@ class StoredProfile:
     def update(
         self,
         entries: Mapping[int, Entry | None],
-        unresolved: tuple[Unresolved, ...] | None = None,
+        unresolved: tuple[Unresolved, ...] = (),
     ) -> Profile:
         """Make several changes as one, such as an import; return the profile.
 
         Parameters
         ----------
         entries : by anime id; None removes one.
-        unresolved : replaces those of the profile, unless None.
+        unresolved : added to those of the profile; the later entry of a title counts.
 
         Raises
         ------
@@ -229,29 +348,63 @@ class StoredProfile:
             return self._apply(database, entries, unresolved)
 
     def undo(self) -> Profile:
-        """Take the last change back, if there is one; return the profile."""
+        """Take the author's last change back, if there is one; return the profile.
+
+        What others changed since of the same anime stays as they left it.
+        """
         with self._database() as database:
             row = database.execute(
-                "SELECT position, before FROM change WHERE profile = ? "
+                "SELECT position, before, after FROM change WHERE profile = ? AND author = ? "
                 "ORDER BY position DESC LIMIT 1",
-                (self._id,),
+                (self._id, self.author),
             ).fetchone()
             if row is not None:
-                database.execute("DELETE FROM change WHERE position = ?", (row[0],))
-                self._restore(database, json.loads(row[1]))
+                position, before, after = row
+                database.execute("DELETE FROM change WHERE position = ?", (position,))
+                state = json.loads(before)
+                if after is not None:
+                    self._keep_others_changes(database, state, json.loads(after))
+                self._restore(database, state)
             return self._read(database)
 
     def can_undo(self) -> bool:
-        """Return whether there is a change to take back."""
+        """Return whether there is a change of the author's to take back."""
         with self._database() as database:
-            query = "SELECT EXISTS (SELECT 1 FROM change WHERE profile = ?)"
-            return bool(database.execute(query, (self._id,)).fetchone()[0])
+            query = "SELECT EXISTS (SELECT 1 FROM change WHERE profile = ? AND author = ?)"
+            return bool(database.execute(query, (self._id, self.author)).fetchone()[0])
 
-    def delete(self) -> None:
-        """Delete everything that is kept of the profile, its history included."""
+    def delete(self) -> Deleted:
+        """Delete everything that is kept of the profile, its history included.
+
+        Returns what it held, which is nowhere but in memory then.
+        """
         with self._database() as database:
+            deleted = Deleted(
+                self._read(database),
+                self._of_profile(database, "key"),
+                self._of_profile(database, "name"),
+            )
             database.execute("PRAGMA secure_delete = ON")
             database.execute("DELETE FROM profile WHERE id = ?", (self._id,))
+        return deleted
+
+    def _of_profile(self, database: sqlite3.Connection, column: str) -> int | str | None:
+        query = f"SELECT {column} FROM profile WHERE id = ?"
+        return database.execute(query, (self._id,)).fetchone()[0]
+
+    def _keep_others_changes(
+        self, database: sqlite3.Connection, before: dict, after: Mapping
+    ) -> None:
+        """Leave out of ``before`` what is not as the change left it, ``after``."""
+        now = self._read(database)
+        for anime_id, values in after["entries"].items():
+            entry = now.get(int(anime_id))
+            if (None if entry is None else _values(entry)) != values:
+                before["entries"].pop(anime_id, None)
+        if before["unresolved"] is not None and after["unresolved"] != _missing_values(
+            now.unresolved
+        ):
+            before["unresolved"] = None
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
@@ -284,27 +437,31 @@ class StoredProfile:
         self,
         database: sqlite3.Connection,
         entries: Mapping[int, Entry | None],
-        unresolved: tuple[Unresolved, ...] | None = None,
+        unresolved: tuple[Unresolved, ...] = (),
     ) -> Profile:
         """Make changes, remember how it was, and return the profile."""
         old = self._read(database)
         before = {str(a): _values(old[a]) if a in old else None for a in map(int, entries)}
-        missing = None
-        if unresolved is not None and unresolved != old.unresolved:
-            missing = _missing_values(old.unresolved)
         after = {str(a): None if e is None else _values(e) for a, e in entries.items()}
+        merged = merged_unresolved(old.unresolved, unresolved)
+        missing = None if merged == old.unresolved else _missing_values(merged)
         if before != after or missing is not None:
+            was = None if missing is None else _missing_values(old.unresolved)
             database.execute(
-                "INSERT INTO change (profile, before) VALUES (?, ?)",
-                (self._id, json.dumps({"entries": before, "unresolved": missing})),
+                "INSERT INTO change (profile, author, before, after) VALUES (?, ?, ?, ?)",
+                (
+                    self._id,
+                    self.author,
+                    json.dumps({"entries": before, "unresolved": was}),
+                    json.dumps({"entries": after, "unresolved": missing}),
+                ),
             )
             database.execute(
                 "DELETE FROM change WHERE profile = ?1 AND position NOT IN "
                 "(SELECT position FROM change WHERE profile = ?1 ORDER BY position DESC LIMIT ?2)",
                 (self._id, MOST_UNDONE),
             )
-            kept = _missing_values(unresolved or ()) if missing is not None else None
-            self._restore(database, {"entries": after, "unresolved": kept})
+            self._restore(database, {"entries": after, "unresolved": missing})
         profile = self._read(database)
         if len(profile) + len(profile.unresolved) > MAX_ENTRIES:
             raise InputError(f"a profile holds at most {MAX_ENTRIES:,} entries: remove some first")
@@ -332,6 +489,7 @@ class StoredProfile:
                 "details) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(self._id, *_seven(values)) for values in state["unresolved"]],
             )
+        database.execute("UPDATE profile SET revision = revision + 1 WHERE id = ?", (self._id,))
 
 
 def _token_key(token: str) -> str:
@@ -343,6 +501,13 @@ DETAILS = (
     "tags", "extra",
 )  # fmt: skip
 """What is kept of an entry as JSON: those of it that say something."""
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise InputError("give the list a name")
+    return name
 
 
 def _values(entry: Entry) -> list:

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from anirec.config import InputError
+from anirec.datasets.account import REPEATED
+from anirec.datasets.entries import TWICE
 
-TWICE = "the same user and anime again further down"
 GOOD_2016 = [(1, 1, 8), (1, 2, None), (2, 1, 7), (2, 3, 10), (3, 1, None), (3, 2, 1)]
 GOOD_2023 = [(1, 1, 9), (1, 5, 8), (1, 6, 8), (3, 1, 10), (4, 5, 6), (4, 6, 7)]
 ANIME, USERS, SCORES = "anime-dataset-2023.csv", "users-details-2023.csv", "users-score-2023.csv"
@@ -393,15 +394,12 @@ def test_archive_that_is_none_is_refused(small, name: str) -> None:
 @pytest.mark.parametrize(
     ("rating", "reason"),
     [
-        ("0", "rating: outside 1 to 10"),
         ("11", "rating: outside 1 to 10"),
-        ("-1", "rating: outside 1 to 10"),
+        ("-2", "rating: outside 1 to 10"),
         ("1000", "rating: outside 1 to 10"),
         ("8.5", "rating: not a whole number"),
         ("good", "rating: not a number"),
         ("1e400", "rating: not a number"),
-        ("nan", "rating: missing"),
-        ("", "rating: missing"),
     ],
 )
 def test_bad_rating_rejects_the_row_and_masks_the_name(small, rating: str, reason: str) -> None:
@@ -416,10 +414,16 @@ def test_bad_rating_rejects_the_row_and_masks_the_name(small, rating: str, reaso
     assert data.ratings() == [row for row in GOOD_2023 if row != (3, 1, 10)]
 
 
-def test_rating_of_zero_is_out_of_range_where_minus_one_stands_for_unscored(small) -> None:
-    data = small("mal-2016")
-    data.edit("rating.csv", ("2,3,10", "2,3,0"), ("3,2,1\n", "3,2,11\n"))
-    assert data.report("rating.csv").rejected == {"rating: outside 1 to 10": 2}
+@pytest.mark.parametrize("rating", ["0", "-1", "", " ", "0.0", "nan", r"\N", "Unknown"])
+@pytest.mark.parametrize(
+    ("dataset", "file"), [("mal-2016", "rating.csv"), ("mal-2020-filtered", "user-filtered.csv")]
+)
+def test_what_means_not_scored_does_so_in_every_file(small, dataset, file, rating: str) -> None:
+    data = small(dataset)
+    data.append(file, f"77,1,{rating}", "78,1,4")
+    report = data.report(file)
+    assert (report.rejected, report.repaired) == ({}, {})
+    assert data.ratings()[-2:] == [(77, 1, None), (78, 1, 4)]
 
 
 @pytest.mark.parametrize("text", ["8.0", " 8 ", '"8"', "+8"])
@@ -504,8 +508,37 @@ def test_duplicates_many_and_far_apart_in_a_file_in_no_order(small) -> None:
     second = [f"{u},{a},{1 + u % 10}" for u, a in rows]
     data["rating.csv"] = "user_id,anime_id,rating\n" + "\n".join(first + second) + "\n"
     report = data.report("rating.csv")
-    assert (report.read, report.kept, report.rejected) == (4200, 2100, {TWICE: 2100})
+    assert (report.read, report.kept) == (4200, 2100)
+    assert report.rejected == {TWICE: 1890, REPEATED: 210}
+    lines = [int(row["line"]) for row in data.rejects()]
+    assert lines == list(range(2, 2102))
     assert data.ratings() == sorted((u, a, 1 + u % 10) for u, a in rows)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_exact_repeats_do_not_count_against_the_limit(small, shuffled: bool) -> None:
+    data = small("mal-2020")
+    whole = data["animelist.csv"].decode().splitlines()
+    rows = whole[1:] * 3
+    if shuffled:
+        rows = rows[::2] + rows[1::2]
+    data["animelist.csv"] = "\n".join([whole[0], *rows]) + "\n"
+    data["anime.csv"] = data["anime.csv"] + b"\n".join(data["anime.csv"].splitlines()[1:]) + b"\n"
+    report = data.ingest(max_reject_fraction=0)
+    n = len(whole) - 1
+    assert (report.files["animelist.csv"].kept, report.rows["ratings"]) == (n, n)
+    assert report.files["animelist.csv"].rejected == {REPEATED: 2 * n}
+    assert report.files["anime.csv"].rejected == {REPEATED: report.files["anime.csv"].kept}
+    listed = [r for r in data.rejects() if r["file"] == "animelist.csv"]
+    assert [r["reason"] for r in listed] == [REPEATED] * 2 * n
+    assert [r["text"] for r in listed] == rows[: 2 * n] if not shuffled else True
+
+
+def test_rows_that_differ_in_a_status_alone_are_no_exact_repeats(small) -> None:
+    data = small("mal-2020")
+    data.append("animelist.csv", "1,1,9,4,26")
+    with pytest.raises(InputError, match=r"1 of 7 rows .* \(1 the same user and anime"):
+        data.ingest(max_reject_fraction=0)
 
 
 def test_duplicate_rows_of_catalogue_and_users_the_last_wins(small) -> None:

@@ -21,14 +21,12 @@ def several(small, monkeypatch: pytest.MonkeyPatch):
     more = RawFile(
         name=SECOND,
         columns=("user_id", "anime_id", "rating", "name"),
-        entries=Entries(unscored=-1, title="name"),
+        entries=Entries(title="name"),
     )
     lists = RawFile(
         name=THIRD,
         columns=("user_id", "anime_id", "rating", "status", "seen"),
-        entries=Entries(
-            status="status", statuses={2: "completed"}, episodes_watched="seen", unscored=-1
-        ),
+        entries=Entries(status="status", statuses={2: "completed"}, episodes_watched="seen"),
     )
     longer = replace(source, files=(*source.files, more, lists))
     monkeypatch.setattr(ingest, "source_of", lambda _: longer)

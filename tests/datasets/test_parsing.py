@@ -124,6 +124,17 @@ def test_html_entities_of_titles_are_decoded(title: str) -> None:
     assert parsing.title(html.escape(title)) == title
 
 
+@pytest.mark.parametrize("cell", [r"\N", " ", "None found, add some", r" \n "])
+def test_what_is_missing_in_every_column(cell: str) -> None:
+    for parse in (parsing.count, parsing.text, parsing.title, parsing.names, parsing.anime_type):
+        assert parse(cell) is None
+    assert parsing.aired(cell) == (None, None)
+
+
+def test_names_among_which_some_are_missing() -> None:
+    assert parsing.names(r"Drama, \N, Comedy, None found, add some, ") == ["Drama", "Comedy"]
+
+
 def test_titles_of_the_dumps() -> None:
     assert parsing.title("Gintama&#039;") == "Gintama'"
     assert parsing.title("&quot;Bungaku Shoujo&quot; Movie") == '"Bungaku Shoujo" Movie'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -25,13 +27,26 @@ def ratings(**changed: list) -> pa.Table:
         "rating": [None],
         "status": ["completed"],
         "episodes_watched": [3],
+        "times_watched": [0],
+        "started": [date(2013, 3, 3)],
+        "finished": [None],
+        "updated": [datetime(2013, 3, 4, 5, 6, 7)],
     }
     return pa.table(columns | changed, schema=arrow_schema("ratings"))
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("rating", 11), ("rating", 0), ("user_id", -1), ("anime_id", None), ("status", "finished")],
+    [
+        ("rating", 11),
+        ("rating", 0),
+        ("user_id", -1),
+        ("anime_id", None),
+        ("status", "finished"),
+        ("times_watched", -1),
+        ("started", date(1800, 1, 1)),
+        ("updated", datetime(1999, 1, 1)),
+    ],
 )
 def test_table_that_breaks_its_schema_is_refused(column: str, value: object) -> None:
     validated("ratings", ratings())
@@ -58,7 +73,12 @@ def test_pandas_reads_the_types_of_the_design(small) -> None:
         "rating": "Int8",
         "status": "category",
         "episodes_watched": "Int16",
+        "times_watched": "Int16",
+        "started": "object",
+        "finished": "object",
+        "updated": "datetime64[ms]",
     }
+    assert kinds["anime"]["mal_id"] == "Int32"
     assert {kinds["anime"][c] for c in ("episodes", "year")} == {"Int16"}
     assert {kinds["anime"][c] for c in ("scored_by", "rank", "members")} == {"Int32"}
     assert kinds["anime"]["is_adult"] == "bool"

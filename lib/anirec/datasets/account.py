@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 
 from anirec.datasets.source import RawFile
 
+REPEATED = "the same row again further down"
+"""The reason for rejecting a row that is there again: nothing is lost by it."""
 REJECT_COLUMNS = ("file", "line", "record", "reason", "text", "byte_offset", "bytes", "sha256")
 
 
@@ -24,6 +29,7 @@ class FileReport:
     repaired : what was mended -> number of records kept that it was done to.
     rejected : reason -> number of records.
     rejects : rows of ``rejects.csv`` without the file's name.
+    repeats : more such rows, in order of lines, of records that others repeat; they may be many.
     """
 
     sha256: str = ""
@@ -33,6 +39,12 @@ class FileReport:
     repaired: Counter = field(default_factory=Counter)
     rejected: Counter = field(default_factory=Counter)
     rejects: list[tuple] = field(default_factory=list)
+    repeats: Iterable[tuple] = ()
+
+    @property
+    def n_lost(self) -> int:
+        """Records rejected that say something the tables now lack: all but exact repeats."""
+        return self.rejected.total() - self.rejected[REPEATED]
 
 
 @dataclass
@@ -112,5 +124,6 @@ def write_rejects(report: Report, file: Path) -> None:
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(REJECT_COLUMNS)
         for name, file_report in report.files.items():
-            rejects = sorted(file_report.rejects, key=lambda reject: reject[0])
-            rows.writerows((name, *reject) for reject in rejects)
+            rejects = sorted(file_report.rejects, key=itemgetter(0))
+            both = merge(rejects, file_report.repeats, key=itemgetter(0))
+            rows.writerows((name, *reject) for reject in both)

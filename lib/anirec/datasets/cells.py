@@ -10,13 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anirec.datasets import parsing
+from anirec.datasets.account import REPEATED
 from anirec.datasets.countries import country_of
 from anirec.datasets.parsing import BadCell
 from anirec.datasets.schema import KEYS, arrow_schema
-from anirec.datasets.source import KEY_COLUMNS, Cell
+from anirec.datasets.source import Cell
 
 STUB_TITLE = "Anime #{}"
 AGAIN = "occurs again further down"
+NUMBERED = (parsing.anime_id, parsing.user_id)
+"""Parsers of ids that are numbers already."""
 
 
 @dataclass
@@ -72,7 +76,10 @@ def parse(
     kept = last
     if weights is None:
         weights = np.ones(n, "int64")
-        rejected |= dict.fromkeys(np.flatnonzero(usable & ~last).tolist(), AGAIN)
+        ids = columns[key].fill_null(0).to_numpy()
+        again = np.flatnonzero(usable & ~last)
+        for row, same in zip(again.tolist(), _repeated(texts, ids, again, last), strict=True):
+            rejected[row] = REPEATED if same else AGAIN
     else:
         kept = usable
     counted = weights * kept
@@ -85,8 +92,24 @@ def parse(
     table = pa.table(columns)
     if not last.all():
         table = table.filter(pa.array(last))
-    rejected = {row: f"{key_column}: {reason}" for row, reason in sorted(rejected.items())}
+    rejected = {
+        row: reason if reason == REPEATED else f"{key_column}: {reason}"
+        for row, reason in sorted(rejected.items())
+    }
     return Parsed(table, rejected, +repaired)
+
+
+def _repeated(texts: pa.Table, ids: np.ndarray, rows: np.ndarray, last: np.ndarray) -> list[bool]:
+    """Return which of some rows are, text by text, what the last row of their id is."""
+    kept = np.flatnonzero(last)
+    kept = kept[np.argsort(ids[kept])]
+    partner = kept[np.searchsorted(ids[kept], ids[rows])]
+    these, those = texts.take(rows), texts.take(partner)
+    same = np.ones(len(rows), dtype=bool)
+    for one, other in zip(these.columns, those.columns, strict=True):
+        alike = pc.equal(one.fill_null(""), other.fill_null(""))
+        same &= alike.combine_chunks().to_numpy(zero_copy_only=False)
+    return same.tolist()
 
 
 def _last_of_each(ids: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -106,7 +129,7 @@ def _parsed(
     column: pa.ChunkedArray, cell: Cell, kinds: list[pa.DataType]
 ) -> tuple[list[pa.Array], dict[str, np.ndarray]]:
     """Return the canonical columns of a raw column, and masks of its bad cells by reason."""
-    if cell.targets[0] in KEY_COLUMNS and (ids := _plain_ids(column)) is not None:
+    if cell.parse in NUMBERED and (ids := _plain_ids(column)) is not None:
         return [ids], {}
     coded = column.fill_null("").dictionary_encode().combine_chunks()
     nothing = (None,) * len(kinds)

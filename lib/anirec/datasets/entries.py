@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from datetime import date
 from itertools import chain
 from pathlib import Path
 
@@ -21,18 +22,59 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anirec.datasets import parsing
-from anirec.datasets.parsing import MISSING, STATUSES, BadCell
+from anirec.datasets.parsing import FIRST_YEAR, MISSING, NO_DATE, STATUSES, BadCell
 from anirec.datasets.records import Account
-from anirec.datasets.schema import arrow_schema, validated
+from anirec.datasets.schema import FIRST_MEMBER, arrow_schema, validated
 from anirec.datasets.source import Entries
 
 BATCH_SIZE = 1 << 18
 ROW_GROUP_SIZE = 1 << 20
-UNSCORED, NO_STATUS, NO_EPISODES = 0, -1, -1
+UNSCORED, NO_STATUS = 0, -1
+NOT_SCORED = (0, -1)
+"""Ratings that mean "on the list, not scored", as a missing one does."""
 TWICE = "the same user and anime again further down"
 IN_LATER_FILE = "the same user and anime again in another file"
-BAD_STATUS, BAD_EPISODES, FIRST_TEXT_REPAIR = 1, 2, 4
-"""Bits of `Batch.repairs`; from the last on, one for each reason of `Account.repaired`."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An optional column of numbers.
+
+    Attributes
+    ----------
+    dtype : of the numbers; days are counted from 1970-01-01, moments in milliseconds.
+    least : the least that can be. to_snapshot : whether nothing after the snapshot can be.
+    reason : what is wrong with a cell that cannot be used.
+    bit : its bit in `Batch.repairs`.
+    """
+
+    dtype: str
+    least: int
+    reason: str
+    bit: int
+    to_snapshot: bool = False
+
+    @property
+    def unknown(self) -> int:
+        """What stands for a missing value: the least number there is."""
+        return int(np.iinfo(self.dtype).min)
+
+
+_DAY_MS = 86_400_000
+_FIRST_DAY = (date(FIRST_YEAR, 1, 1) - date(1970, 1, 1)).days
+_FIRST_MOMENT = (FIRST_MEMBER - date(1970, 1, 1)).days * _DAY_MS
+BAD_STATUS = 1
+OPTIONAL = {
+    "episodes_watched": Kind("int16", 0, "out of range", 2),
+    "times_watched": Kind("int16", 0, "out of range", 4),
+    "started": Kind("int32", _FIRST_DAY, "not a day before the snapshot", 8, to_snapshot=True),
+    "finished": Kind("int32", _FIRST_DAY, "not a day before the snapshot", 16, to_snapshot=True),
+    "updated": Kind("int64", _FIRST_MOMENT, "not a time before the snapshot", 32, to_snapshot=True),
+}
+"""The optional columns, by their canonical names."""
+DICTIONARY_COLUMNS = ("episodes_watched", "times_watched", "started", "finished")
+FIRST_TEXT_REPAIR = 64
+"""The bit in `Batch.repairs` from which on there is one for each reason of `Account.repaired`."""
 
 
 class NotPlain(Exception):
@@ -48,17 +90,21 @@ class Batch:
     """Some list entries: arrays of one length, or None where a file knows nothing of the kind.
 
     ``position`` (uint32) is the record's index in the file, from 0; ``rating`` (int8) is 0 for "not
-    scored", ``status`` (int8) an index into `STATUSES` or -1, ``episodes_watched`` (int16) -1 where
-    unknown, ``repairs`` (uint8) has a bit for each thing that was mended.
+    scored", ``status`` (int8) an index into `STATUSES` or -1; the columns of `OPTIONAL` hold
+    numbers or `Kind.unknown`; ``repairs`` (uint16) has a bit for each thing that was mended.
     """
 
     position: np.ndarray
     user_id: np.ndarray
     anime_id: np.ndarray
     rating: np.ndarray
-    status: np.ndarray | None
-    episodes_watched: np.ndarray | None
-    repairs: np.ndarray | None
+    status: np.ndarray | None = None
+    episodes_watched: np.ndarray | None = None
+    times_watched: np.ndarray | None = None
+    started: np.ndarray | None = None
+    finished: np.ndarray | None = None
+    updated: np.ndarray | None = None
+    repairs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.position)
@@ -69,6 +115,14 @@ class Batch:
 
     def take(self, which: np.ndarray | slice) -> Batch:
         return Batch(*(None if a is None else a[which] for a in vars(self).values()))
+
+    def alike(self, these: np.ndarray, those: np.ndarray) -> np.ndarray:
+        """Return which of two entries each, given by their indexes, say the same, bool."""
+        same = np.ones(len(these), dtype=bool)
+        for name, values in self.arrays().items():
+            if name not in ("position", "repairs"):
+                same &= values[these] == values[those]
+        return same
 
     @classmethod
     def joined(cls, parts: Sequence[Batch]) -> Batch:
@@ -87,6 +141,7 @@ class Outcome:
     read, kept : number of records read and of those written.
     bad : positions of the records whose ids or rating cannot be used.
     twice : positions of the records that a later one of the same user and anime replaces.
+    repeated : positions of the records that a later one repeats exactly.
     repaired : bit of `Batch.repairs` -> number of records kept that it was done to.
     """
 
@@ -94,7 +149,26 @@ class Outcome:
     kept: int
     bad: np.ndarray
     twice: np.ndarray
+    repeated: np.ndarray
     repaired: Counter
+
+
+class UserNumbers:
+    """Numbers for users who are told by names: 1, 2, ... in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._number_of: dict[str, int] = {}
+
+    def number(self, name: str) -> int | None:
+        """Return the number of a name; None for an empty one."""
+        name = name.strip()
+        return self._number_of.setdefault(name, len(self._number_of) + 1) if name else None
+
+    def numbers(self, names: pa.Array) -> np.ndarray:
+        """Return the numbers of names, float64, NaN where there is none."""
+        coded = names.fill_null("").dictionary_encode()
+        numbers = [self.number(name) for name in coded.dictionary.to_pylist()]
+        return np.array(numbers, dtype=np.float64)[coded.indices.to_numpy()]
 
 
 class EntryReader:
@@ -107,8 +181,11 @@ class EntryReader:
     file : the text: one record a line.
     has_header : whether the first line is the header.
     line_end : ``\\n`` or ``\\r\\n``.
+    snapshot : the day after which nothing can have happened.
+    users : numbers of users who are told by names.
     account : what splitting the file into records did, where that was needed. Without it, a field
         that is no number, and anything else that is not plain, raises `NotPlain`.
+    open_end : whether the last record has no line end, so that its last field may be cut off.
     """
 
     def __init__(
@@ -118,14 +195,18 @@ class EntryReader:
         file: Path,
         connection: duckdb.DuckDBPyConnection,
         has_header: bool,
+        snapshot: date,
+        users: UserNumbers,
         line_end: str = "\n",
         account: Account | None = None,
+        open_end: bool = False,
     ) -> None:
         self._entries, self._header, self._file = entries, header, file
-        self._connection, self._account = connection, account
+        self._connection, self._account, self._users = connection, account, users
         self._skip, self._line_end = int(has_header), line_end
-        optional = entries.status or entries.episodes_watched
-        self._mends = bool(optional or (account and account.repaired))
+        self._days = (snapshot - date(1970, 1, 1)).days
+        self._mends = bool(len(entries.columns) > 3 or (account and account.repaired))
+        self._may_be_cut = open_end and header[-1] == entries.rating
 
     @property
     def all_status(self) -> str | None:
@@ -160,18 +241,19 @@ class EntryReader:
             If the file needs splitting into records first, or does not hold ``n_records``.
         """
         names = self._entries.columns
-        if self._account is None:
-            columns = ", ".join(self.column(raw) for raw in names.values())
-            sql = f"SELECT {columns} FROM {self.source_sql(*names.values())}"
-        else:
-            columns = ", ".join(self._number_sql(name, raw) for name, raw in names.items())
-            sql = f"SELECT {columns} FROM {self.source_sql()}"
+        plain = [] if self._account else [raw for name, raw in names.items() if self._plain(name)]
+        columns = ", ".join(
+            self.column(raw) if raw in plain else self._number_sql(name, raw)
+            for name, raw in names.items()
+        )
+        sql = f"SELECT {columns} FROM {self.source_sql(*plain)}"
         start = 0
         try:
             for arrow in self._connection.cursor().sql(sql).to_arrow_reader(BATCH_SIZE):
-                values = [column.to_numpy(zero_copy_only=False) for column in arrow.columns]
-                yield self._judged(dict(zip(names, values, strict=True)), start, bad)
+                values = dict(zip(names, map(self._values, arrow.columns), strict=True))
                 start += arrow.num_rows
+                last = self._may_be_cut and start == n_records
+                yield self._judged(values, start - arrow.num_rows, bad, last)
         except (duckdb.Error, pa.ArrowException) as error:
             if self._account is None:
                 raise NotPlain from error
@@ -181,49 +263,109 @@ class EntryReader:
                 raise NotPlain
             raise AssertionError(f"{self._file}: {start} records, not {n_records}")
 
+    def _plain(self, name: str) -> bool:
+        """Return whether a column can be read as numbers as it is."""
+        entries = self._entries
+        if name == "user_id":
+            return not entries.named
+        if name == "status":
+            return not _words(entries.statuses)
+        return name not in ("started", "finished", "updated")
+
+    def _values(self, column: pa.Array) -> np.ndarray:
+        """Return a column as float64, NaN where it is missing, infinite where it is no number."""
+        if pa.types.is_string(column.type):
+            return self._users.numbers(column)
+        return column.to_numpy(zero_copy_only=False)
+
     def _number_sql(self, name: str, raw: str) -> str:
-        """Return SQL for a field as a number: null if missing, infinite if it is something else."""
+        """Return SQL for a field as a number: null if missing, infinite if it is something else.
+
+        The name of a user is left as it is.
+        """
         text = self.column(raw)
-        words = ", ".join(f"'{word}'" for word in sorted(MISSING))
+        if name == "user_id" and self._entries.named:
+            return text
+        if name in ("started", "finished"):
+            number = f"TRY_CAST({text} AS DATE) - DATE '1970-01-01'"
+        elif name == "updated":
+            seconds = f"TRY_CAST({text} AS DOUBLE)"
+            number = (
+                f"coalesce(CASE WHEN {seconds} > 1e11 THEN {seconds} ELSE {seconds} * 1000 END, "
+                f"epoch_ms(TRY_CAST({text} AS TIMESTAMP)))"
+            )
+        elif name == "status" and (words := _words(self._entries.statuses)):
+            known = ", ".join(map(_literal, words))
+            number = f"nullif(list_position([{known}], lower(trim({text}))), 0) - 1"
+        else:
+            number = f"TRY_CAST({text} AS DOUBLE)"
+        none = f"{text} IS NULL"
+        if name in ("started", "finished", "updated"):
+            none += f" OR {text} IN ('{NO_DATE}', '0')"
+        missing = ", ".join(map(_literal, sorted(MISSING | {f"{NO_DATE} 00:00:00"})))
         return (
-            f"CASE WHEN {text} IS NULL OR lower(trim({text})) IN ({words}) THEN NULL "
-            f"ELSE coalesce(TRY_CAST({text} AS DOUBLE), 'inf') END"
+            f"CASE WHEN {none} THEN NULL ELSE coalesce({number}, "
+            f"CASE WHEN lower(trim({text})) IN ({missing}) THEN NULL ELSE 'inf'::DOUBLE END) "
+            "END::DOUBLE"
         )
 
-    def _judged(self, values: dict[str, np.ndarray], start: int, bad: list[np.ndarray]) -> Batch:
+    def _judged(
+        self, values: dict[str, np.ndarray], start: int, bad: list[np.ndarray], cut: bool
+    ) -> Batch:
+        """Return the usable entries of some records; ``cut`` says that the last may be cut off."""
         n = len(values["user_id"])
         user_id, good = _whole(values["user_id"], "int32", 0)
         anime_id, good_anime = _whole(values["anime_id"], "int32", 1)
-        rating, scored = _whole(values["rating"], "int8", 1, 10)
-        if self._entries.unscored is not None:
-            unscored = values["rating"] == self._entries.unscored
-            rating[unscored] = UNSCORED
-            scored |= unscored
-        good &= good_anime & scored
-        status = episodes = repairs = None
+        rating, good_rating = self._rating(values["rating"])
+        if cut and np.isnan(values["rating"][-1]):
+            good_rating[-1] = False
+        good &= good_anime & good_rating
+        found = {}
         if self._mends:
-            repairs = np.zeros(n, "uint8")
-            self._mark_text_repairs(repairs, start)
+            found["repairs"] = np.zeros(n, "uint16")
+            self._mark_text_repairs(found["repairs"], start)
         if "status" in values:
-            status, known = self._status(values["status"])
-            repairs[~known] |= BAD_STATUS
-        if "episodes_watched" in values:
-            raw = values["episodes_watched"]
-            episodes, known = _whole(raw, "int16", 0)
-            episodes[~known] = NO_EPISODES
-            repairs[~known & ~np.isnan(raw)] |= BAD_EPISODES
+            found["status"], known = self._status(values["status"])
+            found["repairs"][~known] |= BAD_STATUS
+        for name, kind in OPTIONAL.items():
+            if name in values:
+                raw = values[name]
+                found[name], known = _whole(raw, kind.dtype, kind.least, self._most(name))
+                found[name][~known] = kind.unknown
+                found["repairs"][~known & ~np.isnan(raw)] |= kind.bit
         position = np.arange(start, start + n, dtype="uint32")
-        batch = Batch(position, user_id, anime_id, rating, status, episodes, repairs)
+        batch = Batch(position, user_id, anime_id, rating, **found)
         if good.all():
             return batch
         bad.append(position[~good])
         return batch.take(good)
 
+    def _most(self, name: str) -> int | None:
+        """Return the greatest value an optional column can have, None for any."""
+        if not OPTIONAL[name].to_snapshot:
+            return None
+        return (self._days + 1) * _DAY_MS if name == "updated" else self._days
+
+    def _rating(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return ratings from 1 to 10, 0 for "not scored", and which of the raw ones are good."""
+        unscored = np.isnan(raw) | np.isin(raw, NOT_SCORED)
+        if self._entries.scale:
+            with np.errstate(invalid="ignore"):
+                good = (raw > 0) & (raw <= self._entries.scale)
+                raw = np.maximum(np.floor(raw * (10 / self._entries.scale) + 0.5), 1)
+            rating = np.where(good, raw, UNSCORED).astype("int8")
+        else:
+            rating, good = _whole(raw, "int8", 1, 10)
+            rating[unscored] = UNSCORED
+        return rating, good | unscored
+
     def _status(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return indexes into `STATUSES`, and whether each code is known or missing."""
+        statuses = self._entries.statuses
+        codes = range(len(statuses)) if _words(statuses) else statuses
         status = np.full(len(raw), NO_STATUS, "int8")
         known = np.isnan(raw)
-        for code, word in self._entries.statuses.items():
+        for code, word in zip(codes, statuses.values(), strict=True):
             here = raw == code
             status[here] = STATUSES.index(word)
             known |= here
@@ -234,6 +376,16 @@ class EntryReader:
         for bit, indexes in enumerate(repaired.values()):
             first, past = np.searchsorted(indexes, [start, start + len(repairs)])
             repairs[np.array(indexes[first:past], "int64") - start] |= FIRST_TEXT_REPAIR << bit
+
+
+def _literal(word: str) -> str:
+    """Return a text as SQL."""
+    return "'" + word.replace("'", "''") + "'"
+
+
+def _words(statuses: Mapping) -> list[str]:
+    """Return the words that stand for statuses; none where numbers do."""
+    return [code for code in statuses if isinstance(code, str)]
 
 
 def _whole(
@@ -255,25 +407,28 @@ def csv_sql(file: Path, kinds: str, skip: int = 0, line_end: str = "\n") -> str:
     end = {"\n": "\\n", "\r\n": "\\r\\n"}[line_end]
     return (
         f"read_csv('{name}', auto_detect=false, header=false, skip={skip}, delim=',', "
-        f"quote='\"', escape='\"', new_line='{end}', columns={{{kinds}}}, nullstr='', "
+        f"quote='\"', escape='\"', new_line='{end}', columns={{{kinds}}}, nullstr=['', '\\N'], "
         f"buffer_size={1 << 23}, max_line_size={1 << 21}, strict_mode=true)"
     )
 
 
 def why_bad(entries: Entries, row: dict[str, str]) -> str:
     """Return the reason why a record cannot be used, from its raw columns."""
-    for name, parse in ((entries.user_id, parsing.user_id), (entries.anime_id, parsing.anime_id)):
+    user_id = parsing.title if entries.named else parsing.user_id
+    for name, parse in ((entries.user_id, user_id), (entries.anime_id, parsing.anime_id)):
         try:
             value = parse(row[name])
         except BadCell as error:
             return f"{name}: {error}"
         if value is None:
             return f"{name}: missing"
+    read = parsing.number() if entries.scale else parsing.whole(-(2**31))
     try:
-        value = parsing.whole(-(2**31))(row[entries.rating])
+        value = read(row[entries.rating])
     except BadCell as error:
         return f"{entries.rating}: {error}"
-    return f"{entries.rating}: {'missing' if value is None else 'outside 1 to 10'}"
+    outside = f"outside {'0' if entries.scale else '1'} to {entries.scale or 10:g}"
+    return f"{entries.rating}: {'missing' if value is None else outside}"
 
 
 def fields_of(line: bytes) -> list[str]:
@@ -298,18 +453,21 @@ def write_entries(
     def attempt(order: Callable[[Iterator[Batch]], Iterable[Batch]]) -> Outcome:
         bad: list[np.ndarray] = []
         twice: list[np.ndarray] = []
+        repeated: list[np.ndarray] = []
         with EntryWriter(target, reader.all_status) as writer:
             for batch in _whole_users(order(reader.batches(n_records, bad))):
                 later = np.ones(len(batch), dtype=bool)
                 np.not_equal(batch.user_id[1:], batch.user_id[:-1], out=later[:-1])
                 later[:-1] |= batch.anime_id[1:] != batch.anime_id[:-1]
                 if not later.all():
-                    twice.append(batch.position[~later])
+                    earlier, kept = np.flatnonzero(~later), np.flatnonzero(later)
+                    same = batch.alike(earlier, kept[np.searchsorted(kept, earlier)])
+                    repeated.append(batch.position[earlier[same]])
+                    twice.append(batch.position[earlier[~same]])
                     batch = batch.take(later)
                 writer.add(batch)
-        return Outcome(
-            n_records, writer.n_rows, _ascending(bad), _ascending(twice), writer.repaired
-        )
+        left_out = map(_ascending, (bad, twice, repeated))
+        return Outcome(n_records, writer.n_rows, *left_out, writer.repaired)
 
     try:
         return attempt(lambda batches: batches)
@@ -391,8 +549,8 @@ class EntryWriter:
             target,
             self._schema,
             compression="zstd",
-            use_dictionary=["user_id", "rating", "status", "episodes_watched"],
-            column_encoding={"anime_id": "DELTA_BINARY_PACKED"},
+            use_dictionary=["user_id", "rating", "status", *DICTIONARY_COLUMNS],
+            column_encoding={"anime_id": "DELTA_BINARY_PACKED", "updated": "DELTA_BINARY_PACKED"},
         )
         self._thread = ThreadPoolExecutor(1)
         self._written: Future | None = None
@@ -409,7 +567,7 @@ class EntryWriter:
         self._n_waiting += len(batch)
         self.n_rows += len(batch)
         if batch.repairs is not None and batch.repairs.any():
-            for bit in 2 ** np.arange(8):
+            for bit in 2 ** np.arange(16):
                 self.repaired[int(bit)] += int(np.count_nonzero(batch.repairs & bit))
         self._write_groups(ROW_GROUP_SIZE)
 
@@ -430,16 +588,19 @@ class EntryWriter:
         n = len(batch)
         status = np.full(n, self._all_status, "int8") if batch.status is None else batch.status
         codes = pa.array(status, mask=status == NO_STATUS).cast(pa.int32())
-        episodes = batch.episodes_watched
         arrays = {
             "user_id": pa.array(batch.user_id),
             "anime_id": pa.array(batch.anime_id),
             "rating": pa.array(batch.rating, mask=batch.rating == UNSCORED),
             "status": pa.DictionaryArray.from_arrays(codes, pa.array(STATUSES)),
-            "episodes_watched": pa.nulls(n, pa.int16())
-            if episodes is None
-            else pa.array(episodes, mask=episodes == NO_EPISODES),
         }
+        for name, kind in OPTIONAL.items():
+            values, of = getattr(batch, name), self._schema.field(name).type
+            arrays[name] = (
+                pa.nulls(n, of)
+                if values is None
+                else pa.array(values, mask=values == kind.unknown).cast(of)
+            )
         table = pa.table(arrays, schema=self._schema)
         self._parquet.write_table(validated("ratings", table), row_group_size=ROW_GROUP_SIZE)
 

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from anirec.datasets.entries import BATCH_SIZE, NO_EPISODES, NO_STATUS, UNSCORED, Batch, EntryWriter
+from anirec.datasets.entries import BATCH_SIZE, NO_STATUS, OPTIONAL, UNSCORED, Batch, EntryWriter
 from anirec.datasets.file_reader import FileReader
 from anirec.datasets.parsing import STATUSES
+from anirec.datasets.schema import arrow_schema
 
 
 def join_entries(
@@ -39,17 +43,28 @@ def join_entries(
             reader.give_up(cursor.sql(given_up).to_arrow_table())
             part += f" ANTI JOIN {again}"
         parts.append(part)
-    query = f"""
-        SELECT 0::UINTEGER AS position, user_id, anime_id,
-            coalesce(rating, {UNSCORED})::TINYINT AS rating,
-            coalesce(list_position({list(STATUSES)}, status) - 1, {NO_STATUS})::TINYINT AS status,
-            coalesce(episodes_watched, {NO_EPISODES})::SMALLINT AS episodes_watched
-        FROM ({" UNION ALL ".join(parts)}) ORDER BY user_id, anime_id
-    """
+    query = f"FROM ({' UNION ALL '.join(parts)}) ORDER BY user_id, anime_id"
     with EntryWriter(target, None) as writer:
         for arrow in cursor.sql(query).to_arrow_reader(BATCH_SIZE):
-            columns = {name: arrow.column(name).to_numpy() for name in arrow.schema.names}
-            writer.add(Batch(**columns, repairs=None))
+            writer.add(_batch(arrow))
+
+
+def _batch(arrow: pa.RecordBatch) -> Batch:
+    """Return rows of the ratings table as a batch."""
+    status = pc.index_in(arrow["status"], pa.array(STATUSES)).fill_null(NO_STATUS)
+    schema = arrow_schema("ratings")
+    optional = {
+        name: arrow[name].cast(schema.field(name).type).cast(kind.dtype).fill_null(kind.unknown)
+        for name, kind in OPTIONAL.items()
+    }
+    return Batch(
+        position=np.zeros(arrow.num_rows, "uint32"),
+        user_id=arrow["user_id"].to_numpy(),
+        anime_id=arrow["anime_id"].to_numpy(),
+        rating=arrow["rating"].fill_null(UNSCORED).to_numpy(),
+        status=status.to_numpy().astype("int8"),
+        **{name: values.to_numpy() for name, values in optional.items()},
+    )
 
 
 def _parquet(reader: FileReader) -> str:

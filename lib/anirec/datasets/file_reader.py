@@ -6,7 +6,8 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,18 +17,19 @@ import pyarrow as pa
 
 from anirec.config import InputError, Paths
 from anirec.datasets import reading
-from anirec.datasets.account import FileReport
+from anirec.datasets.account import REPEATED, FileReport
 from anirec.datasets.cells import parse
 from anirec.datasets.entries import (
-    BAD_EPISODES,
     BAD_STATUS,
     BATCH_SIZE,
     FIRST_TEXT_REPAIR,
     IN_LATER_FILE,
+    OPTIONAL,
     TWICE,
     EntryReader,
     NotPlain,
     Outcome,
+    UserNumbers,
     csv_sql,
     fields_of,
     why_bad,
@@ -35,7 +37,7 @@ from anirec.datasets.entries import (
 )
 from anirec.datasets.parsing import title
 from anirec.datasets.records import Account, Splitter, TooManyBad, header_of, split
-from anirec.datasets.source import RawFile
+from anirec.datasets.source import RawFile, by_name
 
 MASK = "***"
 MAX_REASONED = 50_000
@@ -44,12 +46,14 @@ MAX_REASONED = 50_000
 
 @dataclass
 class Workplace:
-    """What an ingestion works with: where it may put files, DuckDB, and its limit."""
+    """What an ingestion works with: where it may put files, DuckDB, its limit, days and users."""
 
     paths: Paths
     folder: Path
     connection: duckdb.DuckDBPyConnection
     max_reject_fraction: float
+    snapshot: date
+    users: UserNumbers = field(default_factory=UserNumbers)
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -139,6 +143,11 @@ class FileReader:
                 raise AssertionError(f"{clean}: {texts.num_rows} records")
         account = self._account or Account.of_lines(texts.num_rows)
         ((name, cells),) = self._raw_file.tables.items()
+        number = self._work.users.number
+        cells = {
+            raw: replace(one, parse=number) if one.parse is by_name else one
+            for raw, one in cells.items()
+        }
         parsed = parse(name, texts, cells, repaired_rows=account.repaired)
         for row, reason in parsed.rejected.items():
             fields = [texts.column(i)[row].as_py() or "" for i in range(len(self._header))]
@@ -169,10 +178,13 @@ class FileReader:
         """Read a file of list entries, the fast way if it is plain, else record by record."""
         target = self.entries_file
         connection, entries = self._work.connection, self._raw_file.entries
+        of_all = (self._work.snapshot, self._work.users)
         outcome: Outcome | None = None
         if self._text.line_end:
             self._entries = EntryReader(
-                *(entries, self._header, self._text.file, connection, True, self._text.line_end)
+                *(entries, self._header, self._text.file, connection, True, *of_all),
+                line_end=self._text.line_end,
+                open_end=self._text.open_end,
             )
             try:
                 n_records = self._text.n_lines - 1
@@ -181,10 +193,14 @@ class FileReader:
                 pass
         if outcome is None:
             clean = self._split()
+            account = self._account
+            ends_well = account.bad and account.bad[-1].record > account.last_record
             self._entries = EntryReader(
-                *(entries, self._header, clean, connection, False), account=self._account
+                *(entries, self._header, clean, connection, False, *of_all),
+                account=account,
+                open_end=self._text.open_end and not ends_well,
             )
-            outcome = write_entries(self._entries, self._account.good, connection, target)
+            outcome = write_entries(self._entries, account.good, connection, target)
         self._account_for(outcome)
         return {name: self._repeated(name, outcome) for name in self._raw_file.tables}
 
@@ -203,7 +219,7 @@ class FileReader:
         users = np.unique(pairs["user_id"].to_numpy())
         for batch in self._entries.batches(self._n_records, []):
             batch = batch.take(np.isin(batch.user_id, users))
-            repairs = batch.repairs if batch.repairs is not None else np.zeros(len(batch), "uint8")
+            repairs = np.zeros(len(batch), "uint16") if batch.repairs is None else batch.repairs
             keys = zip(batch.user_id.tolist(), batch.anime_id.tolist(), strict=True)
             for pair, *place in zip(keys, batch.position.tolist(), repairs.tolist(), strict=True):
                 if pair in wanted:
@@ -221,10 +237,9 @@ class FileReader:
     def _repair_reasons(self) -> dict[int, str]:
         """Return what each bit of `Batch.repairs` stands for."""
         entries = self._raw_file.entries
-        reasons = {
-            BAD_STATUS: f"{entries.status}: not a known value",
-            BAD_EPISODES: f"{entries.episodes_watched}: out of range",
-        }
+        reasons = {BAD_STATUS: f"{entries.status}: not a known value"}
+        for name, kind in OPTIONAL.items():
+            reasons[kind.bit] = f"{getattr(entries, name)}: {kind.reason}"
         for i, reason in enumerate(self._account.repaired if self._account else ()):
             reasons[FIRST_TEXT_REPAIR << i] = reason
         return reasons
@@ -237,7 +252,7 @@ class FileReader:
         reasons = self._repair_reasons()
         report.repaired = Counter({reasons[bit]: n for bit, n in outcome.repaired.items() if n})
         positions = np.union1d(outcome.bad, outcome.twice)
-        if len(positions) > self._work.max_reject_fraction * report.read:
+        if len(positions) > self._work.max_reject_fraction * report.read:  # it is refused anyway
             positions = positions[:MAX_REASONED]
         twice = set(outcome.twice.tolist())
         for position, fields in zip(positions.tolist(), self._records(positions), strict=True):
@@ -247,6 +262,14 @@ class FileReader:
         left = len(outcome.bad) + len(outcome.twice) - len(positions)
         if left:
             report.rejected["for these or other reasons"] += left
+        if len(outcome.repeated):
+            report.rejected[REPEATED] = len(outcome.repeated)
+            report.repeats = self._repeats(outcome.repeated)
+
+    def _repeats(self, positions: np.ndarray) -> Iterator[tuple]:
+        """Yield rows of ``rejects.csv`` for records that are there again."""
+        for position, fields in zip(positions.tolist(), self._records(positions), strict=True):
+            yield (*self._place(position), REPEATED, self._masked(fields), None, None, None)
 
     def _place(self, position: int) -> tuple[int, int]:
         """Return physical line and record number of the record at a position."""
@@ -262,7 +285,7 @@ class FileReader:
         columns = {raw: self._entries.column(raw) for raw in cells}
         texts = ", ".join(columns.values())
         cursor = self._work.connection.cursor()
-        positions = np.union1d(outcome.bad, outcome.twice)
+        positions = np.concatenate([outcome.bad, outcome.twice, outcome.repeated])
         cursor.register("left_out", pa.table({"position": positions}))
         found = cursor.sql(
             f"SELECT {texts}, count(*) AS n FROM (SELECT row_number() OVER () - 1 AS position, "
@@ -335,14 +358,15 @@ class FileReader:
             )
         if report.read == 0:
             raise InputError(f"{self._name} holds a header and no rows: download it again")
-        if n_rejected > self._work.max_reject_fraction * report.read:
+        if report.n_lost > self._work.max_reject_fraction * report.read:
             self._refuse("")
 
     def _refuse(self, of: str) -> NoReturn:
         report = self._report
-        commonest = ", ".join(f"{n:,} {why}" for why, n in report.rejected.most_common(3))
+        lost = Counter({why: n for why, n in report.rejected.items() if why != REPEATED})
+        commonest = ", ".join(f"{n:,} {why}" for why, n in lost.most_common(3))
         raise InputError(
-            f"{self._name}: {report.rejected.total():,} of {of}{report.read:,} rows cannot be "
+            f"{self._name}: {report.n_lost:,} of {of}{report.read:,} rows cannot be "
             f"used ({commonest}): is it the right file, and whole? Nothing was changed "
             "(--max-reject-fraction allows more)"
         )

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from threading import Thread
 
@@ -22,6 +23,7 @@ from anirec.datasets.cells import completed, merged
 from anirec.datasets.countries import load_names
 from anirec.datasets.entry_files import join_entries
 from anirec.datasets.file_reader import FileReader, Workplace
+from anirec.datasets.numbering import with_mal_ids
 from anirec.datasets.reading import raw_path
 from anirec.datasets.registry import source_of
 from anirec.datasets.schema import SCHEMAS, arrow_schema, validated
@@ -51,7 +53,7 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
         snapshot_date=source.snapshot_date.isoformat(),
     )
     found = _find(source, paths, report)
-    with _workplace(paths, max_reject_fraction) as work:
+    with _workplace(paths, max_reject_fraction, source.snapshot_date) as work:
         readers = {
             raw_file: FileReader(raw_file, raw, work, report.add(raw_file))
             for raw_file, raw in found.items()
@@ -64,8 +66,9 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
         for reader in of_entries:
             stub_titles |= reader.titles_beyond(tables["anime"], stub_titles)
         report.stubs = len(stub_titles)
+        anime = completed("anime", tables.get("anime"), stub_titles)
         finished = {
-            "anime": completed("anime", tables.get("anime"), stub_titles),
+            "anime": with_mal_ids(anime, source.own_ids_from),
             "users": completed("users", tables.get("users"), {}),
         }
         _write(finished, report, work)
@@ -78,7 +81,14 @@ def _read(readers: dict[RawFile, FileReader]) -> dict[str, pa.Table]:
     The names of countries are loaded meanwhile.
     """
     loading = Thread(target=load_names)
-    if any("Location" in raw_file.used for raw_file in readers):
+    targets = {
+        target
+        for raw_file in readers
+        for cells in raw_file.tables.values()
+        for one in cells.values()
+        for target in one.targets
+    }
+    if "location" in targets:
         loading.start()
     tables: dict[str, pa.Table] = {}
     try:
@@ -135,7 +145,7 @@ def _find(source: Source, paths: Paths, report: Report) -> dict[RawFile, reading
 
 
 @contextmanager
-def _workplace(paths: Paths, max_reject_fraction: float) -> Iterator[Workplace]:
+def _workplace(paths: Paths, max_reject_fraction: float, snapshot: date) -> Iterator[Workplace]:
     """Yield a scratch folder beside the tables, and DuckDB, which spills into it.
 
     Raises
@@ -154,7 +164,7 @@ def _workplace(paths: Paths, max_reject_fraction: float) -> Iterator[Workplace]:
             )
             connection.execute("SET streaming_buffer_size = '16MB'")
             try:
-                yield Workplace(paths, folder, connection, max_reject_fraction)
+                yield Workplace(paths, folder, connection, max_reject_fraction, snapshot)
             finally:
                 connection.close()
                 shutil.rmtree(folder, ignore_errors=True)

@@ -31,7 +31,7 @@ SOURCE = Source(
         RawFile(
             name="rating.csv",
             columns=("user_id", "anime_id", "rating"),
-            entries=Entries(unscored=-1),
+            entries=Entries(),
         ),
     ),
 )

@@ -35,7 +35,7 @@ SOURCE = Source(
                     "gender": cell(parsing.gender, "gender"),
                 },
             },
-            entries=Entries(rating="my_score", unscored=0, title="title"),
+            entries=Entries(rating="my_score", title="title"),
             username="username",
             required=True,
         ),

@@ -69,7 +69,6 @@ SOURCE = Source(
             name="animelist.csv",
             columns=("user_id", "anime_id", "rating", "watching_status", "watched_episodes"),
             entries=Entries(
-                unscored=0,
                 status="watching_status",
                 episodes_watched="watched_episodes",
                 statuses={

@@ -31,7 +31,7 @@ SOURCE = Source(
         RawFile(
             name="user-filtered.csv",
             columns=("user_id", "anime_id", "rating"),
-            entries=Entries(unscored=0),
+            entries=Entries(),
         ),
     ),
 )

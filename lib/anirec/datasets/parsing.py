@@ -19,11 +19,19 @@ STATUSES = ("watching", "completed", "on_hold", "dropped", "plan_to_watch")
 FIRST_YEAR, LAST_YEAR = 1900, 2040
 """Years of anime: the oldest films are from the 1900s, what is announced lies a few years off."""
 
-MISSING = frozenset({"", "unknown", "not available", "none", "nan", "null", "n/a", "na", "-", "?"})
-"""Words, in lower case, that stand for a missing value in the public dumps."""
+MISSING_TITLE = frozenset({"", r"\n", "none found, add some"})
+"""What stands for a missing value in every column, in lower case: ``\\N`` is a database's null."""
 
-MISSING_NAME = frozenset({"", "unknown"})
-"""The same for text columns, where ``None`` or ``?`` might be a name."""
+MISSING_NAME = MISSING_TITLE | {"unknown"}
+"""The same for columns of text, where ``None`` or ``?`` might be a name."""
+
+MISSING = MISSING_NAME | {
+    "not available", "none", "nan", "null", "n/a", "na", "-", "?", "none found", "add some",
+}  # fmt: skip
+"""The same for all other columns."""
+
+NO_DATE = "0000-00-00"
+"""What MyAnimeList's lists have for a day that is not given."""
 
 MONTHS = {name.lower(): number for number, name in enumerate(month_abbr) if name}
 _DAY = re.compile(r"(?:([A-Za-z]{3})[a-z]*\.?\s+)?(?:(\d{1,2}),\s+)?(\d{4})")
@@ -51,7 +59,8 @@ def text(cell: str) -> str | None:
 
 def title(cell: str) -> str | None:
     """Return a title: as `text`, but one may well be called "Unknown"."""
-    return html.unescape(cell).strip() or None
+    value = html.unescape(cell).strip()
+    return None if value.lower() in MISSING_TITLE else value
 
 
 def names(cell: str) -> list[str] | None:

@@ -42,6 +42,7 @@ class Text:
     line_end : the line end if the text is plain: valid UTF-8 without NUL, with one kind of line
         end and no stray carriage return. None otherwise.
     truncated : whether the packed file ends before its time.
+    open_end : whether the last line has no line end.
     """
 
     file: Path
@@ -49,6 +50,7 @@ class Text:
     n_lines: int
     line_end: str | None
     truncated: bool
+    open_end: bool
 
 
 def raw_path(folder: Path, name: str) -> RawPath | None:
@@ -113,7 +115,14 @@ def as_text(raw: RawPath, scratch: Path) -> Text:
         with raw.file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256")
     file = raw.file if as_it_is else scratch
-    return Text(file, digest.hexdigest(), facts.n_lines, facts.line_end(), blocks.truncated)
+    return Text(
+        file=file,
+        sha256=digest.hexdigest(),
+        n_lines=facts.n_lines,
+        line_end=facts.line_end(),
+        truncated=blocks.truncated,
+        open_end=facts.open_end,
+    )
 
 
 class _Facts:
@@ -146,9 +155,13 @@ class _Facts:
         return True
 
     @property
+    def open_end(self) -> bool:
+        return self._last not in (b"", b"\n", b"\r")
+
+    @property
     def n_lines(self) -> int:
         lone_cr = self._n_cr - self._n_crlf
-        return self._n_lf + lone_cr + (self._last not in (b"", b"\n", b"\r"))
+        return self._n_lf + lone_cr + self.open_end
 
     def line_end(self) -> str | None:
         if not self._plain or self._decoder.getstate()[0]:

@@ -71,6 +71,11 @@ class Account:
         """Return the account of a file of ``n`` records of one line each, none of them bad."""
         return cls(good=n, starts=[0], lines=[2], records=[2])
 
+    @property
+    def last_record(self) -> int:
+        """The number of the last good record; 0 if there is none."""
+        return self.place(self.good - 1)[1] if self.good else 0
+
     def place(self, index: int) -> tuple[int, int]:
         """Return physical line and record number of the good record ``index``."""
         run = bisect_right(self.starts, index) - 1

@@ -11,6 +11,8 @@ from anirec.datasets.reading import header_bytes, raw_path
 from anirec.datasets.records import header_of
 from anirec.datasets.source import RawFile, Source
 
+SAMPLE_IDS_FROM = 80_001
+"""The sample's ids below are MyAnimeList's; those from here on are its own."""
 TRUTH = "truth.json"
 """The file that lies beside simulated raw files, and tells them from real ones."""
 
@@ -21,7 +23,12 @@ def source_of(dataset: str) -> Source:
     The sample is in the format of the 2023 dataset.
     """
     if dataset == Dataset.SAMPLE:
-        return replace(source_of(Dataset.MAL_2023), dataset=Dataset.SAMPLE, simulated=True)
+        return replace(
+            source_of(Dataset.MAL_2023),
+            dataset=Dataset.SAMPLE,
+            simulated=True,
+            own_ids_from=SAMPLE_IDS_FROM,
+        )
     return import_module(f"anirec.datasets.{dataset.replace('-', '_')}").SOURCE
 
 

@@ -18,6 +18,8 @@ from anirec.datasets.parsing import FIRST_YEAR, GENDERS, LAST_YEAR, SEASONS, STA
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 NAMES = pa.list_(pa.string())
+RELATED = pa.list_(pa.struct({"relation": pa.string(), "anime_id": pa.int32()}))
+MOMENT = pa.timestamp("ms")
 FIRST_MEMBER = date(2004, 1, 1)
 """MyAnimeList opened in 2004."""
 
@@ -25,6 +27,7 @@ _FIRST_DAY, _LAST_DAY = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)
 _COUNT = pandera.Check.ge(0)
 _FROM_ONE = pandera.Check.ge(1)
 _DAY = pandera.Check.in_range(_FIRST_DAY, _LAST_DAY)
+_MOMENT = pandera.Check.ge(pd.Timestamp(FIRST_MEMBER))
 _MEAN = pandera.Check.in_range(1, 10)
 
 
@@ -51,12 +54,16 @@ def _word(description: str, *known: str) -> pandera.Column:
 
 ANIME = pandera.DataFrameSchema(
     {
-        "anime_id": _key("MyAnimeList's id of the anime", 1),
+        "anime_id": _key("the anime's id in this dataset", 1),
+        "mal_id": _column(
+            pa.int32(), "MyAnimeList's id of the anime; null where it is not known", _FROM_ONE
+        ),
         "title": _column(
             pa.string(), "romaji title; `Anime #<id>` where no file gives one", nullable=False
         ),
         "title_english": _column(pa.string(), "English title"),
         "title_japanese": _column(pa.string(), "Japanese title"),
+        "title_synonyms": _column(NAMES, "other names people use"),
         "genres": _column(NAMES, "genres, in the source's order"),
         "synopsis": _column(pa.string(), "what it is about"),
         "type": _word("kind of release", *TYPES),
@@ -94,6 +101,11 @@ ANIME = pandera.DataFrameSchema(
         "members": _count("people who have it on their lists"),
         "favorites": _count("people who name it a favourite"),
         "image_url": _column(pa.string(), "address of the cover image"),
+        "related": _column(
+            RELATED,
+            "anime it belongs to or with, and how: `sequel`, `prequel`, `side_story`, "
+            "`parent_story`, ...; the table may lack some of them",
+        ),
     },
     name="anime",
     description="One row per anime. An anime with list entries that no catalogue file names has a "
@@ -147,6 +159,12 @@ RATINGS = pandera.DataFrameSchema(
         "episodes_watched": _column(
             pa.int16(), "episodes watched; null where the source does not say", _COUNT
         ),
+        "times_watched": _column(
+            pa.int16(), "times watched again, as the source counts; null where it does not", _COUNT
+        ),
+        "started": _column(pa.date32(), "day on which watching began, as stated by the user", _DAY),
+        "finished": _column(pa.date32(), "day on which it ended, as stated by the user", _DAY),
+        "updated": _column(MOMENT, "when the entry was last changed (UTC)", _MOMENT),
     },
     name="ratings",
     description="One row per list entry, sorted by user and anime; no pair occurs twice.",
@@ -217,8 +235,11 @@ def _plain_type(kind: pa.DataType) -> str:
     if pa.types.is_dictionary(kind):
         return "category"
     if pa.types.is_list(kind):
-        return "list of string"
-    return {"date32[day]": "date", "float": "float32"}.get(str(kind), str(kind))
+        inner = kind.value_type
+        fields = ", ".join(field.name for field in inner) if pa.types.is_struct(inner) else ""
+        return f"list of ({fields})" if fields else f"list of {inner}"
+    known = {"date32[day]": "date", "float": "float32", "timestamp[ms]": "timestamp"}
+    return known.get(str(kind), str(kind))
 
 
 def _plain_check(check: pandera.Check) -> str:
@@ -227,7 +248,9 @@ def _plain_check(check: pandera.Check) -> str:
         return ", ".join(bounds["allowed_values"])
     if check.name == "in_range":
         return f"{bounds['min_value']} to {bounds['max_value']}"
-    return f"{'> ' if check.name == 'greater_than' else '≥ '}{bounds['min_value']}"
+    least = bounds["min_value"]
+    least = least.date() if isinstance(least, pd.Timestamp) else least
+    return f"{'> ' if check.name == 'greater_than' else '≥ '}{least}"
 
 
 BEGIN, END = "<!-- data dictionary: begin -->", "<!-- data dictionary: end -->"

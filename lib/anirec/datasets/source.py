@@ -29,16 +29,30 @@ def cell(parse: Callable[[str], object], *targets: str) -> Cell:
     return Cell(targets, parse)
 
 
+def by_name(name: str) -> int | None:
+    """Parse the name of a user into a number. An ingestion puts its own numbering in its place."""
+    raise NotImplementedError(f"no numbers for {name!r}")
+
+
+OPTIONAL_COLUMNS = ("episodes_watched", "times_watched", "started", "finished", "updated")
+"""Columns of the ratings table that many sources lack."""
+
+
 @dataclass(frozen=True)
 class Entries:
     """What the columns of a file of list entries mean.
 
+    A rating of 0 or -1, or none, means "on the list, not scored" in every file.
+
     Attributes
     ----------
     user_id, anime_id, rating : their raw columns.
-    unscored : the rating that stands for "on the list, not scored"; None where there is none.
-    status, episodes_watched : their raw columns, where there are any.
-    statuses : code -> list status, for the column ``status``.
+    named : whether users are told by names, which are numbered as they come and not kept.
+    scale : the greatest rating of a scale other than 1 to 10 in whole numbers, such as 5 or 100;
+        10 for one with fractions. Ratings are brought to 1 to 10 and rounded.
+    status, episodes_watched, times_watched, started, finished, updated : their raw columns, where
+        there are any. Days are written as ``2013-03-03``, moments so too, or in seconds since 1970.
+    statuses : code, or word in lower case, -> list status, for the column ``status``.
     all_status : the list status of every entry, where the file holds only one kind.
     title : raw column with the anime's title, where there is one.
     """
@@ -46,23 +60,23 @@ class Entries:
     user_id: str = "user_id"
     anime_id: str = "anime_id"
     rating: str = "rating"
-    unscored: int | None = None
+    named: bool = False
+    scale: float | None = None
     status: str | None = None
     episodes_watched: str | None = None
-    statuses: Mapping[int, str] = field(default_factory=dict)
+    times_watched: str | None = None
+    started: str | None = None
+    finished: str | None = None
+    updated: str | None = None
+    statuses: Mapping[int, str] | Mapping[str, str] = field(default_factory=dict)
     all_status: str | None = None
     title: str | None = None
 
     @property
     def columns(self) -> dict[str, str]:
-        """Canonical column -> raw column, of those that hold numbers."""
-        every = {
-            "user_id": self.user_id,
-            "anime_id": self.anime_id,
-            "rating": self.rating,
-            "status": self.status,
-            "episodes_watched": self.episodes_watched,
-        }
+        """Canonical column -> raw column, of those that become columns of the ratings table."""
+        names = ("user_id", "anime_id", "rating", "status", *OPTIONAL_COLUMNS)
+        every = {name: getattr(self, name) for name in names}
         return {name: raw for name, raw in every.items() if raw}
 
 
@@ -93,9 +107,10 @@ class RawFile:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The raw columns that hold ids."""
+        """The raw columns that hold ids in numbers."""
         if self.entries:
-            return self.entries.user_id, self.entries.anime_id
+            user_id = () if self.entries.named else (self.entries.user_id,)
+            return (*user_id, self.entries.anime_id)
         (cells,) = self.tables.values()
         return tuple(name for name, one in cells.items() if one.targets[0] in KEY_COLUMNS)
 
@@ -111,9 +126,17 @@ KEY_COLUMNS = ("anime_id", "user_id")
 
 @dataclass(frozen=True)
 class Source:
-    """One dataset: its files, and the day its snapshot was taken (ages are judged then)."""
+    """One dataset.
+
+    Attributes
+    ----------
+    files : its files. snapshot_date : the day its snapshot was taken; ages are judged then.
+    simulated : whether its people are made up.
+    own_ids_from : from this id on its anime have ids of their own, whatever they are below.
+    """
 
     dataset: Dataset
     files: tuple[RawFile, ...]
     snapshot_date: date
     simulated: bool = False
+    own_ids_from: int | None = None

@@ -43,7 +43,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anirec.config import InputError
-from anirec.datasets.registry import TRUTH
+from anirec.datasets.registry import SAMPLE_IDS_FROM, TRUTH
 from anirec.datasets.sample.catalogue import ANIME_FILE, SEGMENTS, SampleCatalogue, read_tables
 from anirec.datasets.sample.members import (
     EFFECTS,
@@ -71,7 +71,7 @@ MEMBERS_AT_ONCE = 16_384
 PILOT = 10_000
 """Members whose lists are drawn to find the cut points of the scores."""
 
-GONE_FROM, N_GONE = 80_001, 5
+GONE_FROM, N_GONE = SAMPLE_IDS_FROM, 5
 """The ids of anime that are scored and not in the catalogue."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from anirec.catalogue.filters import IN_ORDER, NEXT, UNKNOWN, Filters
 from anirec.catalogue.franchise_finding import find_franchises
@@ -28,9 +29,9 @@ PARTS = ("anime_ids", "number", "place", "previous", "sequel")
 """The arrays of `Franchises`."""
 
 COLUMNS = [
-    "anime_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
+    "anime_id", "mal_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
     "duration_min", "genres", "studios", "source", "status", "aired_from", "score", "members",
-    "is_adult", "image_url",
+    "is_adult", "image_url", "season", "synopsis",
 ]  # fmt: skip
 
 
@@ -49,8 +50,10 @@ class Catalogue:
     titles : `TitleIndex` over it.
     franchises : `Franchises` of it.
     genres, genre_names : bool (n_anime, n_genres), and the names of the columns.
-    numbers : ``years``, ``episodes``, ``minutes``, ``members`` and ``score``, float32 (n_anime,)
-        each, NaN where unknown.
+    numbers : ``years``, ``episodes``, ``minutes``, ``time`` (the minutes of all episodes),
+        ``members`` and ``score``, float32 (n_anime,) each, NaN where unknown.
+    values : ``types``, ``statuses``, ``sources`` and ``seasons``, `pandas.Categorical` each.
+    adult : bool (n_anime,), whether it is for adults only; false where unknown.
     """
 
     def __init__(
@@ -67,9 +70,14 @@ class Catalogue:
         else:
             self.titles = TitleIndex.from_arrays(derived, anime)
             self.franchises = Franchises(**{name: derived[name] for name in PARTS})
-        self._values = {
+        self.values = {
             name: pd.Categorical(anime[column].astype(object))
-            for name, column in (("types", "type"), ("statuses", "status"), ("sources", "source"))
+            for name, column in (
+                ("types", "type"),
+                ("statuses", "status"),
+                ("sources", "source"),
+                ("seasons", "season"),
+            )
         }
         self.numbers = {
             name: pd.to_numeric(anime[column]).to_numpy(dtype=np.float32, na_value=np.nan)
@@ -81,7 +89,8 @@ class Catalogue:
                 ("score", "score"),
             )
         }
-        self._adult = anime["is_adult"].astype("boolean").fillna(False).to_numpy(dtype=bool)
+        self.numbers["time"] = self.numbers["episodes"] * self.numbers["minutes"]
+        self.adult = anime["is_adult"].astype("boolean").fillna(False).to_numpy(dtype=bool)
         self.genres, self.genre_names = _membership(anime["genres"])
         self._studios = [frozenset(listed(studios)) for studios in anime["studios"]]
         self._genre_shares = self.genres.mean(axis=0) if len(anime) else np.zeros(0)
@@ -97,7 +106,8 @@ class Catalogue:
         They are made when first needed and again when the table has changed; where the folder
         cannot be written to, each time.
         """
-        anime = pd.read_parquet(table, columns=COLUMNS)
+        there = set(pq.read_schema(table).names)
+        anime = pd.read_parquet(table, columns=[name for name in COLUMNS if name in there])
         file = table.with_name(DERIVED)
         source = f"{FORMAT} {hashlib.sha256(table.read_bytes()).hexdigest()}"
         derived = _read_derived(file, source)
@@ -135,9 +145,8 @@ class Catalogue:
 
     @cached_property
     def choices(self) -> dict[str, list[str]]:
-        """What the filters ``types``, ``genres``, ``statuses``, ``sources`` and ``studios`` offer,
-        the commonest first."""
-        choices = {name: _commonest(values) for name, values in self._values.items()}
+        """The types, genres, statuses, sources, seasons and studios, the commonest first."""
+        choices = {name: _commonest(values) for name, values in self.values.items()}
         order = np.argsort(-self.genres.sum(axis=0), kind="stable")
         choices["genres"] = [self.genre_names[place] for place in order]
         choices["studios"] = _commonest(studio for one in self._studios for studio in one)
@@ -145,38 +154,18 @@ class Catalogue:
 
     def passes(self, filters: Filters) -> np.ndarray:
         """Return which anime pass all but the franchise rules, bool (n_anime,)."""
-        passes = np.ones(len(self), dtype=bool)
-        if not filters.adult:
-            passes &= ~self._adult
-        for name, values in self._values.items():
-            if wanted := getattr(filters, name):
-                codes = [code for code, v in enumerate(values.categories) if v in wanted]
-                passes &= np.isin(values.codes, codes)
-        for genre in filters.genres:
-            passes &= self._of_genre(genre)
-        for genre in filters.without_genres:
-            passes &= ~self._of_genre(genre)
-        if filters.studios:
-            wanted = frozenset(filters.studios)
-            passes &= np.array([not wanted.isdisjoint(studios) for studios in self._studios])
-        bounds = {
-            "years": filters.years,
-            "episodes": filters.episodes,
-            "minutes": filters.minutes,
-            "members": (filters.min_members, None),
-            "score": (filters.min_score, None),
-        }
-        for name, (least, greatest) in bounds.items():
-            if least is not None:
-                passes &= self.numbers[name] >= least
-            if greatest is not None:
-                passes &= self.numbers[name] <= greatest
-        return passes
+        return filters.passing(self)
 
-    def _of_genre(self, genre: str) -> np.ndarray:
+    def of_genre(self, genre: str) -> np.ndarray:
+        """Return which anime are of a genre, bool (n_anime,); none if there is no such genre."""
         if genre not in self.genre_names:
             return np.zeros(len(self), dtype=bool)
         return self.genres[:, self.genre_names.index(genre)]
+
+    def of_studios(self, studios: Collection[str]) -> np.ndarray:
+        """Return which anime at least one of those studios made, bool (n_anime,)."""
+        wanted = frozenset(studios)
+        return np.array([not wanted.isdisjoint(made) for made in self._studios], dtype=bool)
 
     def follows_rule(
         self, rule: str, finished: np.ndarray, known: np.ndarray, on_list: np.ndarray

@@ -24,8 +24,7 @@ from ours import read
 from anirec import evaluation
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions, hold_out, split_users
-from anirec.models import EASE, HybridEASE, Model
-from anirec.models.two_stage import LikedEASE
+from anirec.models import EASE, HybridEASE, LikedEASE, Model
 
 MIN_LISTS = 3
 N_PARENTS = 8

@@ -20,10 +20,11 @@ from scipy import sparse
 
 from anirec.config import ROOT
 from anirec.interactions import Interactions
-from anirec.models import RatingNet, rating_network
-from anirec.models.rating_net import NOISE, similar_lengths
+from anirec.models import RatingNet, rating_net_keras
+from anirec.models.batches import similar_lengths
+from anirec.models.rating_net import NOISE
 
-keras = rating_network.keras
+keras = rating_net_keras.keras
 
 N_USERS, N_ANIME, N_SCORES = 270_033, 16_500, 24_300_000
 PLAIN_BATCH = 10_000
@@ -120,13 +121,13 @@ def our_rate(lists: Interactions, dim: int) -> float:
     model = RatingNet(embedding_dim=dim)
     none = sparse.csr_array((lists.shape[1], 0), dtype=np.float32)
     start = np.zeros(lists.shape[1], dtype=np.float32)
-    network = rating_network.training_network(
-        none, dim, start, NOISE, rating_network.Penalties(*[1e-5] * 5)
+    network = rating_net_keras.training_network(
+        none, dim, start, NOISE, rating_net_keras.Penalties(*[1e-5] * 5)
     )
     network.compile(
         optimizer=keras.optimizers.Adam(model.learning_rate),
         loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
-        weighted_metrics=[rating_network.EntryError()],
+        weighted_metrics=[rating_net_keras.EntryError()],
     )
     batches = similar_lengths(lists, None, model.batch_size)
     order = np.random.default_rng(0).permutation(len(batches))
@@ -134,7 +135,7 @@ def our_rate(lists: Interactions, dim: int) -> float:
     target = (lists.ratings - 7.6) / 1.7
     everything = np.ones(lists.nnz, dtype=bool)
     clock = timed_fit(
-        network, rating_network.dataset(lists, target, everything, everything, batches)
+        network, rating_net_keras.dataset(lists, target, everything, everything, batches)
     )
     entries = sum(lists.lengths[rows].sum() for rows in batches[3 : 3 + clock.batches])
     return entries / (clock.stop - clock.start)

@@ -53,9 +53,17 @@ def prepare(work: Path) -> None:
     from anirec.catalogue.features import item_features
     from anirec.datasets import sample
     from anirec.datasets.ingest import ingest
-    from anirec.models import HybridEASE, ItemKNN, Popularity, PureSVD, RatingNet, TwoStage
-    from anirec.models.candidates import Knowledge
-    from anirec.models.two_stage import LikedEASE, Stage
+    from anirec.models import (
+        HybridEASE,
+        ItemKNN,
+        LikedEASE,
+        Popularity,
+        PureSVD,
+        RatingNet,
+        TwoStage,
+    )
+    from anirec.models.anime_facts import AnimeFacts
+    from anirec.models.first_stage import FirstStage
 
     paths = located(work)
     sample.SIZES["serving"] = replace(
@@ -66,13 +74,13 @@ def prepare(work: Path) -> None:
     anime = pd.read_parquet(paths.processed / "anime.parquet")
     lists = random_lists(anime)
     Popularity().fit(lists).save(paths.models / "popularity")
-    stage = random_model(HybridEASE(), lists), random_model(LikedEASE(), lists)
-    stage[0].save(paths.models / "hybrid-ease")
-    two = TwoStage(max_users=1000, n_draws=1)
-    knowledge = Knowledge.of(lists, item_features(anime, lists.anime_ids), two.liked_from)
-    two.stage_ = Stage(*stage, ItemKNN().fit(lists), PureSVD().fit(lists), knowledge)
-    two.anime_ids_, two.popularity_ = stage[0].anime_ids_, stage[0].popularity_
-    two._learn(*two._sample(two.stage_, lists.users(np.arange(600))))
+    retriever, second = random_model(HybridEASE(), lists), random_model(LikedEASE(), lists)
+    retriever.save(paths.models / "hybrid-ease")
+    two = TwoStage(retriever=retriever, second=second, max_users=1000, n_draws=1)
+    facts = AnimeFacts.of(lists, item_features(anime, lists.anime_ids), two.liked_from)
+    two.stage_ = FirstStage(retriever, second, ItemKNN().fit(lists), PureSVD().fit(lists), facts)
+    two.anime_ids_, two.popularity_ = retriever.anime_ids_, retriever.popularity_
+    two._learn(two.sample(two.stage_, lists.users(np.arange(600))))
     two.save(paths.models / "two-stage")
     RatingNet(epochs=1).fit(lists).save(paths.models / "rating-net")
 
@@ -152,8 +160,7 @@ def kernel(work: Path) -> dict[str, float]:
 
 def answers(work: Path) -> list[dict[str, object]]:
     """Return the median and 95th percentile of an answer: resolved, scored, filtered, explained."""
-    from anirec.catalogue import Filters
-    from anirec.recommender import AnimeRecommender
+    from anirec.recommender import AnimeRecommender, Filters
 
     recommender = AnimeRecommender.load(located(work))
     rows = []
@@ -191,8 +198,8 @@ def answers(work: Path) -> list[dict[str, object]]:
 def keystrokes(work: Path) -> list[dict[str, object]]:
     """Return the time of a search per keystroke: names typed letter by letter, some misspelt."""
     from anirec.catalogue import Catalogue
-    from anirec.catalogue.titles import TitleIndex
     from anirec.datasets.sample import read_tables
+    from anirec.titles import TitleIndex
 
     anime = pd.read_parquet(located(work).processed / "anime.parquet")
     spare = read_tables(N_NAMES).anime

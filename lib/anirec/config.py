@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -102,6 +102,8 @@ class RunParameters:
     ranker_rounds, ranker_users : trees of TwoStage's ranker, and lists it learns from at most.
     n_components, n_clusters : PCA dimensions and KMeans clusters of the user segments.
     top_k : length of a recommendation list.
+    settings : of any model and its parts, by ``model.setting`` and ``model.part.setting`` (such as
+        ``two-stage.retriever.l2``); they come before those above.
     """
 
     dataset: str = "sample"
@@ -121,3 +123,4 @@ class RunParameters:
     n_components: int = 20
     n_clusters: int = 10
     top_k: int = 10
+    settings: dict[str, object] = field(default_factory=dict)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from anirec.config import InputError
@@ -69,3 +71,24 @@ def write_table(frame: pd.DataFrame, file: Path) -> None:
             frame.to_parquet(beside, index=False)
         else:
             frame.to_csv(beside, index=False)
+
+
+def write_array(file: Path, array: np.ndarray) -> None:
+    """Write one array to an ``.npy`` file, whole or not at all, without pickle."""
+    with written_whole(file) as beside, beside.open("wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
+def write_arrays(file: Path, **arrays: np.ndarray) -> None:
+    """Write arrays by name to an ``.npz`` file, whole or not at all, without pickle."""
+    with written_whole(file) as beside, beside.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def link_or_copy(existing: Path, file: Path) -> None:
+    """Give a file a second name, ``file``; its bytes are kept once where the disk can do so."""
+    with written_whole(file) as beside:
+        try:
+            os.link(existing, beside)
+        except OSError:
+            shutil.copyfile(existing, beside)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from anirec.config import InputError
-from anirec.files import written_whole
+from anirec.files import write_arrays
 
 FORMAT = 1
 
@@ -220,18 +220,16 @@ class Interactions:
 
     def save(self, file: Path) -> None:
         """Write to an ``.npz`` file, without pickle."""
-        with written_whole(Path(file)) as beside, beside.open("wb") as stream:
-            np.savez(
-                stream,
-                allow_pickle=False,
-                format=FORMAT,
-                user_ids=self.user_ids,
-                anime_ids=self.anime_ids,
-                indptr=self.indptr,
-                indices=self.indices,
-                ratings=self.ratings,
-                dropped=self.dropped,
-            )
+        write_arrays(
+            Path(file),
+            format=np.array(FORMAT),
+            user_ids=self.user_ids,
+            anime_ids=self.anime_ids,
+            indptr=self.indptr,
+            indices=self.indices,
+            ratings=self.ratings,
+            dropped=self.dropped,
+        )
 
     @classmethod
     def load(cls, file: Path) -> Interactions:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from anirec.interactions import Interactions
+from anirec.vectors import unit_rows
 
 
 def ndcg_at(hits: np.ndarray, n_relevant: np.ndarray, k: int) -> np.ndarray:
@@ -114,8 +115,7 @@ def diversity_at(ranked: np.ndarray, tags: sparse.csr_array, k: int) -> np.ndarr
         (np.ones(ranked.size), ranked.ravel(), np.arange(0, ranked.size + 1, k)),
         shape=(n_users, tags.shape[0]),
     )
-    norms = np.sqrt((tags**2).sum(axis=1))
-    unit = sparse.diags_array(1 / np.maximum(norms, 1e-12)) @ tags
+    unit = unit_rows(tags)
     total = ((shown @ unit) ** 2).sum(axis=1)
     alone = shown @ (unit**2).sum(axis=1)
     return 1 - (total - alone) / (k * (k - 1))

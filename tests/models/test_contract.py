@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models import MODELS, ColdProfileWarning, Model, load_model
+from anirec.models import MODELS, Ability, ColdProfileWarning, Model, check_settings, load_model
+from anirec.models import made as model_made
 
 SMALL = {
     "pure-svd": {"n_factors": 2},
@@ -26,6 +28,10 @@ NAMES = list(MODELS)
 
 def made(name: str) -> Model:
     return MODELS[name](**SMALL.get(name, {}))
+
+
+def able_to(ability: Ability) -> list[str]:
+    return [name for name in NAMES if ability in MODELS[name].CAN]
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +55,7 @@ def test_own_taste_is_scored_higher(name: str, fitted: dict, profiles: Interacti
     assert scores[1, half + 2 :].mean() > scores[1, :half].mean()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(MODELS[name], "similar")])
+@pytest.mark.parametrize("name", able_to(Ability.SIMILAR))
 def test_similar_anime_share_the_taste(name: str, fitted: dict) -> None:
     similar = fitted[name].similar(105, k=6)
     assert list(similar.columns) == ["anime_id", "similarity"]
@@ -66,7 +72,7 @@ def test_loaded_model_gives_the_same_scores(
     fitted[name].save(tmp_path / "kept")
     loaded = load_model(tmp_path / "kept")
     assert type(loaded) is MODELS[name]
-    assert loaded.parameters == fitted[name].parameters
+    assert loaded.settings == fitted[name].settings
     np.testing.assert_array_equal(loaded.score(profiles), fitted[name].score(profiles))
 
 
@@ -177,7 +183,7 @@ def test_any_users_and_items_will_do(features: ItemFeatures) -> None:
     for name in NAMES:
         model = made(name).fit(lists, features=tags)
         assert np.isfinite(model.score(lists.encode(new, **columns))).all()
-        if hasattr(model, "similar"):
+        if model.can(Ability.SIMILAR):
             assert len(model.similar("film 3", k=2)) == 2
 
 
@@ -200,7 +206,7 @@ def test_loading_and_scoring_need_no_heavy_libraries(
     assert ran.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(MODELS[name], "contributions")])
+@pytest.mark.parametrize("name", able_to(Ability.CONTRIBUTIONS))
 def test_contributions_are_the_explanations_of_several_anime(
     name: str, fitted: dict, profiles: Interactions
 ) -> None:
@@ -216,3 +222,54 @@ def test_contributions_are_the_explanations_of_several_anime(
             np.testing.assert_allclose(together[:, place], alone, rtol=1e-6)
     with pytest.raises(InputError, match="explain takes one profile, not 2"):
         fitted[name].contributions(profiles, columns)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_model_says_it_can_is_what_it_does(
+    name: str, fitted: dict, profiles: Interactions
+) -> None:
+    model, one, columns = fitted[name], profiles.users(np.array([0])), np.array([5, 20])
+    if model.can(Ability.SIMILAR):
+        assert len(model.similar(105, k=3)) == 3
+    else:
+        with pytest.raises(InputError, match=f"model '{name}' knows no similar anime"):
+            model.similar(105)
+    if model.can(Ability.CONTRIBUTIONS):
+        assert model.contributions(one, columns).shape == (one.nnz, 2)
+    else:
+        with pytest.raises(InputError, match="is no sum over the profile"):
+            model.explain(one, 105)
+    assert any(told is not None for told in model.rankings(one, np.arange(24))) == model.can(
+        Ability.RANKINGS
+    )
+    low = replace(one, ratings=np.array([9.0, 2.0], dtype=np.float32))
+    assert model.can(Ability.SIGNED) != np.array_equal(model.score(low), model.score(one))
+
+
+def test_settings_are_reached_by_name() -> None:
+    settings = {
+        "two-stage.retriever.l2": 7,
+        "two-stage.without": ["tags"],
+        "two-stage.retriever.n_neighbours": None,
+        "ease.l2": 3.0,
+    }
+    model = model_made("two-stage", settings)
+    assert (model.retriever.l2, model.retriever.n_neighbours, model.without) == (
+        7.0,
+        None,
+        ["tags"],
+    )
+    assert model.second.settings == model_made("two-stage").second.settings
+    assert model_made("ease", settings).l2 == 3.0
+    check_settings(settings)
+    for wrong, says in [
+        ({"ease.k": 1}, "ease has no setting 'k': choose one of l2"),
+        ({"two-stage.retriever": 1}, "two-stage has no setting 'retriever': choose .*retriever.l2"),
+        ({"two-stage.retriever.l3": 1}, "hybrid-ease has no setting 'l3'"),
+        ({"two-stage.n_rounds.x": 1}, "two-stage has no setting 'n_rounds.x'"),
+        ({"two-stage.n_rounds": "many"}, "setting two-stage.n_rounds='many' must be like 160"),
+        ({"two-stage.n_rounds": True}, "setting two-stage.n_rounds=True must be like 160"),
+        ({"oracle.l2": 1}, "unknown model 'oracle'"),
+    ]:
+        with pytest.raises(InputError, match=says):
+            check_settings(wrong)

@@ -12,7 +12,7 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
 from anirec.models import MODELS, load_model
-from anirec.models.item_item import ItemItem, autoencoder, gram, strongest
+from anirec.models.item_item import ItemItem, autoencoder, gram
 
 NAMES = [name for name, model in MODELS.items() if issubclass(model, ItemItem)]
 
@@ -65,14 +65,6 @@ def test_pruned_model_is_smaller_and_nearly_the_same(
     assert loaded.similar(105, k=3).equals(pruned.similar(105, k=3))
     with pytest.raises(InputError, match="at least one weight per anime, not 0"):
         model.prune(0)
-
-
-def test_strength_is_size_times_importance() -> None:
-    weights = np.array([[0, 0.5, -0.2], [0.4, 0, 0.1], [-0.3, 0.6, 0]], dtype=np.float32)
-    kept = strongest(weights, 1, np.ones(3))
-    np.testing.assert_allclose(kept.toarray(), [[0, 0, -0.2], [0.4, 0, 0], [0, 0.6, 0]])
-    kept = strongest(sparse.csr_array(weights), 1, np.array([2.0, 0.1, 1.0]))
-    np.testing.assert_allclose(kept.toarray(), [[0, 0.5, -0.2], [0, 0, 0], [-0.3, 0, 0]])
 
 
 def test_gram_matrix_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

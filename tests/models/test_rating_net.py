@@ -14,7 +14,7 @@ from anirec import evaluation, metrics
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models import RatingNet, rating_network
+from anirec.models import RatingNet, rating_net_keras
 from anirec.models.rating_net import MIN_GAIN, NOISE
 
 
@@ -63,8 +63,8 @@ def test_trained_on_the_error_of_each_rating_left_out(train: Interactions) -> No
     }
     weights["implicit_embedding"][23] = 0
     none = sparse.csr_array((24, 0), dtype=np.float32)
-    network = rating_network.training_network(
-        none, 4, np.zeros(24), NOISE, rating_network.Penalties(0, 0, 0, 0, 0)
+    network = rating_net_keras.training_network(
+        none, 4, np.zeros(24), NOISE, rating_net_keras.Penalties(0, 0, 0, 0, 0)
     )
     for name, table in weights.items():
         network.get_layer(name).own.set_weights([table])
@@ -73,7 +73,7 @@ def test_trained_on_the_error_of_each_rating_left_out(train: Interactions) -> No
     three = train.users(np.flatnonzero(~has_last)[:3])
     ratings, given = np.nan_to_num(three.ratings - 7) / 2, three.scored
     given[4] = False  # kept aside: on the list, its score unknown
-    batch = rating_network.dataset(three, ratings, given, given, [np.arange(3)])
+    batch = rating_net_keras.dataset(three, ratings, given, given, [np.arange(3)])
     expected = network.predict(batch, verbose=0)[:, :, 0]
     exported = RatingNet(embedding_dim=4)
     exported._export(network, three, 7.0, 2.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,11 @@ import pytest
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models import TwoStage, two_stage
+from anirec.models import HybridEASE, ItemKNN, LikedEASE, TwoStage, two_stage
+from anirec.models.anime_facts import AnimeFacts
 from anirec.models.base import copied
-from anirec.models.candidates import FEATURES, Knowledge, block
+from anirec.models.first_stage import FirstStage
+from anirec.models.ranking_features import GROUPS, Case, described
 
 SETTINGS = {"n_candidates": 6, "n_rounds": 20, "min_entries": 1, "n_threads": 1}
 
@@ -21,6 +24,12 @@ SETTINGS = {"n_candidates": 6, "n_rounds": 20, "min_entries": 1, "n_threads": 1}
 @pytest.fixture(scope="module")
 def model(train: Interactions, features: ItemFeatures) -> TwoStage:
     return TwoStage(**SETTINGS).fit(train, features=features)
+
+
+def frame(case: Case) -> pd.DataFrame:
+    """Return the features of a case by name alone, a row per candidate (column)."""
+    columns = {name.split(": ")[1]: values for name, values in described(case).items()}
+    return pd.DataFrame(columns, index=case.candidates)
 
 
 def test_candidates_come_first_then_the_retrievers_order(
@@ -64,7 +73,7 @@ def test_reasons_add_up(model: TwoStage, profiles: Interactions) -> None:
     assert terms["contribution"].sum() == pytest.approx(expected, abs=1e-5)
     reasons = model.explain_ranking(one, anime_id)
     assert reasons["contribution"].sum() == pytest.approx(scores[best], abs=1e-5)
-    assert len(reasons) == two_stage.N_FEATURES + 1
+    assert len(reasons) == len(model.ranker_.names) + 1
     assert reasons.loc[reasons["feature"] == "entries", "value"].item() == 2
     assert reasons["group"].iloc[-1] == "constant"
     last = int(one.anime_ids[np.argmin(scores)])
@@ -74,44 +83,84 @@ def test_reasons_add_up(model: TwoStage, profiles: Interactions) -> None:
         model.explain_ranking(profiles, anime_id)
 
 
+class Watched:
+    """Stands for a part: remembers whose lists each of its copies was fitted to."""
+
+    fitted_to: ClassVar[list[set]]
+
+    def fit(self, train: Interactions, features: ItemFeatures | None = None):
+        self.fitted_to.append(set(train.user_ids))
+        return super().fit(train, features=features)
+
+
+class WatchedHybrid(Watched, HybridEASE):
+    fitted_to: ClassVar[list[set]] = []
+
+
+class WatchedKNN(Watched, ItemKNN):
+    fitted_to: ClassVar[list[set]] = []
+
+
 def test_no_list_is_in_what_describes_it(
     train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = TwoStage(**SETTINGS, n_folds=3)
-    made, described = [], []
-    stage, sample = model._stage, model._sample
+    described_ = []
+    sample = TwoStage.sample
 
-    def spied_stage(lists: Interactions, features: ItemFeatures) -> tuple:
-        made.append(set(lists.user_ids))
-        return stage(lists, features)
+    def spied(self: TwoStage, stage: FirstStage, lists: Interactions):
+        described_.append(set(lists.user_ids))
+        return sample(self, stage, lists)
 
-    def spied_sample(stage: tuple, lists: Interactions) -> tuple:
-        described.append(set(lists.user_ids))
-        return sample(stage, lists)
-
-    monkeypatch.setattr(model, "_stage", spied_stage)
-    monkeypatch.setattr(model, "_sample", spied_sample)
-    model.fit(train, features=features)
-    assert len(described) == 3
-    assert set.union(*described) == set(train.user_ids[train.lengths >= two_stage.MIN_ENTRIES])
-    for others, these in zip(made, described, strict=False):
-        assert others == set(train.user_ids) - these
-    assert made[-1] == set(train.user_ids)
+    monkeypatch.setattr(TwoStage, "sample", spied)
+    parts = {"retriever": WatchedHybrid(), "neighbours": WatchedKNN()}
+    TwoStage(**SETTINGS, **parts, n_folds=3).fit(train, features=features)
+    assert len(described_) == 3
+    assert set.union(*described_) == set(train.user_ids[train.lengths >= two_stage.MIN_ENTRIES])
+    for part in parts.values():
+        assert not hasattr(part, "anime_ids_")  # copies were fitted
+        *folds, last = part.fitted_to
+        assert folds == [set(train.user_ids) - these for these in described_]
+        assert last == set(train.user_ids)
 
 
-def test_learns_from_few_entries_too(
-    train: Interactions, model: TwoStage, monkeypatch: pytest.MonkeyPatch
+def test_a_fitted_part_is_taken_as_it_is_and_kept_once(
+    train: Interactions, features: ItemFeatures, model: TwoStage, tmp_path: Path
 ) -> None:
-    shown = []
+    retriever = HybridEASE().fit(train, features=features)
+    handed = TwoStage(**SETTINGS, retriever=retriever).fit(train, features=features)
+    assert handed.stage_.retriever is retriever
+    retriever.save(tmp_path / "hybrid-ease")
+    handed.save(tmp_path / "two-stage")
+    for file in (tmp_path / "hybrid-ease").iterdir():
+        assert file.samefile(tmp_path / "two-stage" / "retriever" / file.name)
+    loaded = TwoStage.load(tmp_path / "two-stage")
+    np.testing.assert_array_equal(loaded.score(train), model.score(train))
+    # What lies in the folder meanwhile is another model: it is not taken for the part.
+    HybridEASE(l2=500).fit(train).save(tmp_path / "hybrid-ease")
+    handed.save(tmp_path / "again")
+    np.testing.assert_array_equal(
+        TwoStage.load(tmp_path / "again").score(train), model.score(train)
+    )
+    np.testing.assert_array_equal(
+        TwoStage.load(tmp_path / "two-stage").score(train), model.score(train)
+    )
+    # One that learned from other lists is not taken.
+    others = train.users(np.arange(200))
+    assert TwoStage(**SETTINGS, retriever=retriever).fit(others).stage_.retriever is not retriever
+
+
+def test_settings_of_the_parts_are_kept(train: Interactions, tmp_path: Path) -> None:
+    few = train.users(np.arange(60))
+    parts = {"retriever": HybridEASE(l2=7), "second": LikedEASE(rest=0.1)}
+    TwoStage(**parts).fit(few).save(tmp_path)
+    loaded = TwoStage.load(tmp_path)
+    assert (loaded.retriever.l2, loaded.second.rest) == (7, 0.1)
+    assert loaded.stage_.retriever.l2 == 7
+
+
+def test_learns_from_few_entries_too(train: Interactions) -> None:
     learning = TwoStage(n_draws=1, n_few_draws=2)
-
-    def spied(stage: tuple, given: Interactions) -> list:
-        shown.append(given.lengths)
-        return []
-
-    monkeypatch.setattr(learning, "_described", spied)
-    learning._sample(model.stage_, train)
-    most, *few = shown
+    most, *few = (given.lengths for given, _ in learning.partings(train))
     assert most.mean() > 0.7 * train.lengths.mean()
     assert len(few) == 2
     assert not np.array_equal(*few)
@@ -143,7 +192,7 @@ def test_many_lists_need_one_fold(
     monkeypatch.setattr(two_stage, "ENOUGH", 0.8)
     model.fit(train, features=features)
     # The retrievers that lack those 40 stay.
-    assert model.stage_.knowledge.community[0, 0] != pytest.approx(model.popularity_[0], abs=1e-6)
+    assert model.stage_.facts.community[0, 0] != pytest.approx(model.popularity_[0], abs=1e-6)
 
 
 def test_too_few_lists_leave_the_retriever(
@@ -173,7 +222,7 @@ def test_left_out_groups_are_not_used(
     one = profiles.users(np.array([0]))
     best = int(one.anime_ids[np.argmax(model.score(one)[0])])
     groups = set(model.explain_ranking(one, best)["group"])
-    assert groups == {*FEATURES, "constant"} - {"terms", "person"}
+    assert groups == {*GROUPS, "constant"} - {"terms", "person"}
     with pytest.raises(InputError, match="unknown group of features 'colour'"):
         TwoStage(without=["colour"])
 
@@ -186,12 +235,9 @@ def test_features_are_what_their_names_say(
             {"user_id": 1, "anime_id": [100, 103, 118], "rating": [9, np.nan, 4]},
         )
     )
-    ((row, candidates, table),) = TwoStage(n_candidates=5, min_entries=1)._described(
-        model.stage_, person
-    )
+    ((row, case),) = model.stage_.cases(person, n_candidates=5)
     assert row == 0
-    names = [name for group in FEATURES.values() for name in group]
-    told = pd.DataFrame(table, columns=names, index=candidates)
+    told, candidates = frame(case), case.candidates
     weights = model.stage_.retriever.weights_.toarray()
     anime = candidates[0]
     terms = weights[[0, 3, 18], anime]
@@ -225,13 +271,12 @@ def test_parts_of_a_franchise_are_told_apart(train: Interactions) -> None:
         }
     )
     features = item_features(anime, train.anime_ids)
-    stage = TwoStage(**SETTINGS)._stage(train, features)
+    stage = FirstStage.fit(TwoStage().parts, train, features, liked_from=8.0, seed=0)
     person = train.encode(
         pd.DataFrame({"user_id": 1, "anime_id": [100, 102, 120], "rating": [9, np.nan, 5]})
     )
-    ((_, candidates, table),) = TwoStage(min_entries=1)._described(stage, person)
-    columns = [name for group in FEATURES.values() for name in group]
-    told = pd.DataFrame(table, columns=columns, index=train.anime_ids[candidates])
+    ((_, case),) = stage.cases(person, n_candidates=150)
+    told = frame(case).set_axis(train.anime_ids[case.candidates])
     second, fourth, alone = told.loc[101], told.loc[103], told.loc[110]
     assert second[["parts on list", "parts liked", "parts", "part"]].tolist() == [2, 1, 4, 1]
     assert fourth[["parts on list", "share on list", "part"]].tolist() == [2, 0.5, 3]
@@ -250,21 +295,14 @@ def test_parts_of_a_franchise_are_told_apart(train: Interactions) -> None:
     assert np.isnan(alone["popularity above parts on list"])
 
 
-def test_block_of_a_sparse_matrix(model: TwoStage) -> None:
-    weights = model.stage_.retriever.weights_
-    rows, columns = np.array([3, 3, 20]), np.array([23, 0, 7, 11])
-    expected = weights.toarray()[np.ix_(rows, columns)]
-    np.testing.assert_array_equal(block(weights, rows, columns), expected)
-
-
-def test_knowledge_without_side_information(train: Interactions, tmp_path: Path) -> None:
-    knowledge = Knowledge.of(train, None, 8.0)
-    assert np.isnan(knowledge.numbers).all()
-    assert knowledge.tags.shape == (24, 0)
-    knowledge.save(tmp_path / "k.npz")
-    np.testing.assert_array_equal(Knowledge.load(tmp_path / "k.npz").community, knowledge.community)
+def test_facts_without_side_information(train: Interactions, tmp_path: Path) -> None:
+    facts = AnimeFacts.of(train, None, 8.0)
+    assert np.isnan(facts.numbers).all()
+    assert facts.tags.shape == (24, 0)
+    facts.save(tmp_path / "k.npz")
+    np.testing.assert_array_equal(AnimeFacts.load(tmp_path / "k.npz").community, facts.community)
     with pytest.raises(InputError, match=r"gone.npz is missing"):
-        Knowledge.load(tmp_path / "gone.npz")
+        AnimeFacts.load(tmp_path / "gone.npz")
     model = TwoStage(**SETTINGS).fit(train)
     assert np.isfinite(model.score(train)).all()
 
@@ -273,7 +311,7 @@ def test_ablation_leaves_out_one_group_at_a_time(
     train: Interactions, features: ItemFeatures, model: TwoStage, profiles: Interactions
 ) -> None:
     variants = dict(two_stage.ablations(TwoStage(**SETTINGS), train, features))
-    assert list(variants) == ["all", *(f"without {group}" for group in FEATURES)]
+    assert list(variants) == ["all", *(f"without {group}" for group in GROUPS)]
     np.testing.assert_array_equal(variants["all"].score(profiles), model.score(profiles))
     alone = TwoStage(**SETTINGS, without=["retrieval"]).fit(train, features=features)
     np.testing.assert_array_equal(

@@ -205,11 +205,20 @@ def test_ratings_missing_runs_what_needs_none_and_names_the_file(small: Paths) -
         (["given_fraction=1"], "must lie between 0 and 1"),
         (["ease_l2=x"], "ease_l2='x' must be a number"),
         (["ease_l2=nan"], "ease_l2='nan' must be greater than zero"),
+        (["two-stage.retriever.l3=1"], "hybrid-ease has no setting 'l3': choose one of .*l2"),
+        (["oracle.l2=1"], "unknown model 'oracle'"),
     ],
 )
 def test_wrong_parameters_are_refused(pairs: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_parameters("sample", None, pairs)
+
+
+def test_settings_of_models_and_their_parts_are_parameters() -> None:
+    pairs = ["two-stage.retriever.l2=7", 'two-stage.without=["tags"]', "epochs=2"]
+    parameters = parse_parameters("sample", None, pairs)
+    assert parameters.settings == {"two-stage.retriever.l2": 7, "two-stage.without": ["tags"]}
+    assert parameters.epochs == 2
 
 
 def test_unknown_dataset_and_stage_list_those_that_exist() -> None:

@@ -11,6 +11,7 @@ from scipy import sparse
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
+from anirec.vectors import unit_rows
 
 TELLING = 30
 """Entries from which on a list is taken to tell a taste."""
@@ -84,16 +85,12 @@ def segment_users(
     pca = PCA(n_components, svd_solver="arpack", random_state=seed)
     pca.fit(lists[telling])
     components = pca.transform(lists).astype(np.float32)
-    directions = _directions(components)
+    directions = unit_rows(components)
     groups = KMeans(n_clusters, n_init=10, random_state=seed).fit(directions[telling])
     found = groups.predict(directions)
     by_size = np.argsort(-np.bincount(found, minlength=n_clusters), kind="stable")
     labels = np.argsort(by_size)[found].astype(np.int32)
     return Segments(interactions.user_ids, components, pca.explained_variance_ratio_, labels)
-
-
-def _directions(components: np.ndarray) -> np.ndarray:
-    return components / np.maximum(np.linalg.norm(components, axis=1, keepdims=True), 1e-12)
 
 
 def membership(segments: Segments) -> sparse.csr_array:
@@ -284,8 +281,7 @@ def stability(
         segments = segment_users(members, n_components, n_clusters, seed)
         centres = (membership(segments) @ lists[np.flatnonzero(chosen)]).toarray()
         centres -= centres.mean(axis=0)
-        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
-        given.append(np.argmax(lists @ centres.T, axis=1))
+        given.append(np.argmax(lists @ unit_rows(centres).T, axis=1))
     return float(adjusted_rand_score(*given))
 
 
@@ -328,7 +324,7 @@ def flat_map(segments: Segments, n_users: int = 3000, seed: int = 0) -> pd.DataF
     components = segments.components[np.sort(drawn)]
     perplexity = min(30.0, (len(components) - 1) / 3)
     placed = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(
-        _directions(components)
+        unit_rows(components)
     )
     return pd.DataFrame(
         {

@@ -20,6 +20,7 @@ from anirec.catalogue.franchises import Franchises
 from anirec.catalogue.titles import TitleIndex
 from anirec.files import written_whole
 from anirec.interactions import positions
+from anirec.vectors import unit_rows
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +96,7 @@ class Catalogue:
         self._studios = [frozenset(listed(studios)) for studios in anime["studios"]]
         self._genre_shares = self.genres.mean(axis=0) if len(anime) else np.zeros(0)
         rarity = np.log(max(1, len(anime)) / np.maximum(self.genres.sum(axis=0), 1)) + 0.5
-        vectors = self.genres * rarity.astype(np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        self._vectors = vectors / np.maximum(lengths, np.float32(1e-9))
+        self._vectors = unit_rows(self.genres * rarity.astype(np.float32))
 
     @classmethod
     def load(cls, table: Path) -> Catalogue:

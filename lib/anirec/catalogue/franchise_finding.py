@@ -14,6 +14,7 @@ import pandas as pd
 
 from anirec.catalogue.franchises import Franchises
 from anirec.catalogue.titles import PARTICLES, normalized
+from anirec.vectors import unit_rows
 
 DELIMITER = re.compile(r"(?:\s*[!?]+(?=[\s:(]|$)|:(?=\s|$)|\s[-–—]\s|/|~|\(|\)|\s\+\s)+")
 """What separates a franchise's name from the name of the part."""
@@ -244,7 +245,7 @@ def _genre_vectors(lists: list[object]) -> np.ndarray:
     for row, found in enumerate(tags):
         vectors[row, [column[tag] for tag in found]] = 1
     vectors *= np.log(max(1, len(tags)) / np.maximum(vectors.sum(axis=0), 1)) + 0.5
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit_rows(vectors)
 
 
 def _merge(clusters: _Clusters, titles: list[_Title], english: list[_Title | None]) -> None:

@@ -384,10 +384,14 @@ def comparison_sentence(comparison: pd.DataFrame) -> str:
 def fit_timed(
     models: Mapping[str, Model], train: Interactions, features: ItemFeatures
 ) -> dict[str, float]:
-    """Fit models in place; return the seconds each took."""
+    """Fit models in place; return the seconds each took.
+
+    A model whose part is like one fitted before, takes that one: it is not fitted twice.
+    """
     seconds = {}
     for name, model in models.items():
         start = time.perf_counter()
+        model.take_parts(models[before] for before in seconds)
         model.fit(train, features=features)
         seconds[name] = time.perf_counter() - start
     return seconds

@@ -1,18 +1,24 @@
 """The recommenders, by the names used on the command line and in folder names.
 
+In flow lists (`Interactions`) and what is known of the anime (`ItemFeatures`); out flow fitted
+models that score any list, tell why, and are kept in folders without pickle. What decides which
+anime may be shown, who is held out and how good a model is does not belong here.
+
 Importing this package is cheap: a model imports TensorFlow or scikit-learn when it is fitted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from anirec.config import InputError
-from anirec.models.base import ColdProfileWarning, Model, read_about
+from anirec.models.base import Ability, ColdProfileWarning, Model, read_about
 from anirec.models.content import ContentTfidf
 from anirec.models.ease import EASE
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.item_knn import ItemKNN
+from anirec.models.liked_ease import LikedEASE
 from anirec.models.popularity import Popularity
 from anirec.models.pure_svd import PureSVD
 from anirec.models.rating_net import RatingNet
@@ -35,17 +41,51 @@ MODELS: dict[str, type[Model]] = {
 __all__ = [
     "EASE",
     "MODELS",
+    "Ability",
     "ColdProfileWarning",
     "ContentTfidf",
     "HybridEASE",
     "ItemKNN",
+    "LikedEASE",
     "Model",
     "Popularity",
     "PureSVD",
     "RatingNet",
     "TwoStage",
+    "check_settings",
     "load_model",
+    "made",
 ]
+
+
+def made(name: str, settings: Mapping[str, object] | None = None) -> Model:
+    """Return an unfitted model by name.
+
+    Parameters
+    ----------
+    settings : what differs from its defaults, by name: of any model as ``model.setting``, of one
+        that is part of another as ``model.part.setting``. Those of other models are skipped.
+
+    Raises
+    ------
+    InputError
+        If there is no such model or setting, or a value is of another kind than the setting.
+    """
+    if name not in MODELS:
+        raise InputError(f"unknown model {name!r}: choose one of {', '.join(MODELS)}")
+    own = [
+        (rest, value)
+        for key, value in (settings or {}).items()
+        for model, _, rest in [key.partition(".")]
+        if model == name
+    ]
+    return MODELS[name]().with_settings(dict(own))
+
+
+def check_settings(settings: Mapping[str, object]) -> None:
+    """Raise InputError for settings of no model, or that `made` would refuse."""
+    for name in sorted({key.partition(".")[0] for key in settings}):
+        made(name, settings)
 
 
 def load_model(folder: Path) -> Model:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,7 +18,7 @@ import pandas as pd
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.files import write_text, written_whole
+from anirec.files import link_or_copy, write_array, write_text
 from anirec.interactions import Interactions, positions
 
 ABOUT = "model.json"
@@ -24,11 +28,29 @@ class ColdProfileWarning(UserWarning):
     """A profile holds no anime the model knows, so popularity ranked for it."""
 
 
+class Ability(StrEnum):
+    """What a model may be able to do beyond `Model.score`; `Model.CAN` says which it is."""
+
+    SIGNED = "signed"
+    """It knows what a dislike is: from what the others are shown, dislikes are left out."""
+
+    SIMILAR = "similar"
+    """`Model.similar`: it tells which anime are like one."""
+
+    CONTRIBUTIONS = "contributions"
+    """`Model.contributions`, `Model.explain`: its match is a sum over the profile."""
+
+    RANKINGS = "rankings"
+    """`Model.rankings`: a ranker orders what was retrieved, so that its score is no such sum."""
+
+
 class Model(ABC):
     """A recommender: ``fit``, ``score``, ``similar`` where it means something, ``save``, ``load``.
 
     A subclass names its hyper-parameters in ``__init__`` and keeps them under the same names, sets
-    the arrays listed in `ARRAYS` in ``_fit``, and returns scores from ``_score``.
+    the arrays listed in `ARRAYS` in ``_fit``, and returns scores from ``_score``. What else it can
+    do it lists in `CAN`; asked for anything else it raises InputError. A hyper-parameter may be a
+    model, fitted or not: it is a part, and its own settings go by ``part.setting``.
 
     Attributes
     ----------
@@ -39,9 +61,19 @@ class Model(ABC):
     NAME: ClassVar[str]
     FORMAT: ClassVar[int] = 1
     ARRAYS: ClassVar[tuple[str, ...]] = ()
+    CAN: ClassVar[frozenset[Ability]] = frozenset()
+    KINDS: ClassVar[dict[str, type[Model]]] = {}
+    """Every kind of model by its name, parts of others too."""
 
     anime_ids_: np.ndarray
     popularity_: np.ndarray
+
+    _saved: _Saved | None = None
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if "NAME" in cls.__dict__:
+            Model.KINDS[cls.NAME] = cls
 
     def fit(self, train: Interactions, features: ItemFeatures | None = None) -> Self:
         """Learn from lists.
@@ -63,11 +95,19 @@ class Model(ABC):
                 "the features are of other anime than the lists: "
                 "make them with item_features(anime, train.anime_ids)"
             )
+        self._saved = None
         self._fit(train, features)
-        counts = np.bincount(train.indices, minlength=train.shape[1])
-        self.popularity_ = (counts / train.shape[0]).astype(np.float32)
+        self.popularity_ = _popularity(train)
         self.anime_ids_ = train.anime_ids
         return self
+
+    def learned_from(self, train: Interactions) -> bool:
+        """Whether the model is fitted, and to these very lists as far as its figures tell."""
+        return (
+            hasattr(self, "anime_ids_")
+            and np.array_equal(self.anime_ids_, train.anime_ids)
+            and np.array_equal(self.popularity_, _popularity(train))
+        )
 
     def score(self, profiles: Interactions, allowed: np.ndarray | None = None) -> np.ndarray:
         """Return a score for each profile and anime, float32 (n_profiles, n_anime).
@@ -121,8 +161,126 @@ class Model(ABC):
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The hyper-parameters, as given."""
+        """The hyper-parameters, as given; a part that is a model among them."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The hyper-parameters, those of parts in place of the parts as ``part.setting``."""
+        flat: dict[str, object] = {}
+        for name, value in self.parameters.items():
+            deeper = value.settings if isinstance(value, Model) else None
+            flat |= (
+                {name: value}
+                if deeper is None
+                else {f"{name}.{inner}": of_part for inner, of_part in deeper.items()}
+            )
+        return flat
+
+    def unfitted(self) -> Self:
+        """Return a model of the same settings, parts included, that has learned nothing."""
+        return type(self)(
+            **{
+                name: value.unfitted() if isinstance(value, Model) else copy.deepcopy(value)
+                for name, value in self.parameters.items()
+            }
+        )
+
+    def with_settings(self, settings: Mapping[str, object]) -> Self:
+        """Return an unfitted model that has some settings changed.
+
+        Parameters
+        ----------
+        settings : value by name; ``part.name`` for a setting of a part, at any depth.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a value is of another kind than the setting.
+        """
+        parameters = self.unfitted().parameters
+        of_parts: dict[str, dict[str, object]] = {}
+        for name, value in settings.items():
+            head, _, rest = name.partition(".")
+            if head not in parameters or bool(rest) != isinstance(parameters[head], Model):
+                raise InputError(
+                    f"{self.NAME} has no setting {name!r}: choose one of {', '.join(self.settings)}"
+                )
+            if rest:
+                of_parts.setdefault(head, {})[rest] = value
+            else:
+                parameters[head] = _of_kind(f"{self.NAME}.{name}", value, parameters[head])
+        for part, changes in of_parts.items():
+            parameters[part] = parameters[part].with_settings(changes)
+        return type(self)(**parameters)
+
+    def take_parts(self, models: Iterable[Model]) -> None:
+        """Take for parts those of some models that are of their kind and have their settings."""
+        models = list(models)
+        for name, part in self.parameters.items():
+            if isinstance(part, Model):
+                for model in models:
+                    if type(model) is type(part) and model.settings == part.settings:
+                        setattr(self, name, model)
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the model has an ability."""
+        return ability in self.CAN
+
+    def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
+        """Return the ``k`` anime most like one, best first: ``anime_id``, ``similarity``.
+
+        Raises
+        ------
+        InputError
+            If the model cannot tell (see `Ability.SIMILAR`) or does not know the anime.
+        """
+        raise InputError(f"model {self.NAME!r} knows no similar anime: choose another")
+
+    def contributions(self, profile: Interactions, columns: np.ndarray) -> np.ndarray:
+        """Return the terms of one profile's match for several anime at once.
+
+        float32 (nnz, len(columns)): what each entry says for the anime in each column; they sum to
+        the match.
+
+        Raises
+        ------
+        InputError
+            If there is not exactly one profile, or the match is no such sum (see
+            `Ability.CONTRIBUTIONS`).
+        """
+        raise InputError(f"the score of model {self.NAME!r} is no sum over the profile")
+
+    def explain(self, profile: Interactions, anime_id: int) -> pd.DataFrame:
+        """Return the terms of one profile's match for an anime; see `contributions`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``anime_id`` of each entry of the profile and its ``contribution``.
+
+        Raises
+        ------
+        InputError
+            If there is not exactly one profile or the anime is unknown.
+        """
+        terms = self.contributions(profile, np.array([self.column(anime_id)]))[:, 0]
+        ids = self.anime_ids_[profile.indices]
+        return pd.DataFrame({"anime_id": ids, "contribution": terms})
+
+    def rankings(
+        self, profile: Interactions, columns: np.ndarray, allowed: np.ndarray | None = None
+    ) -> list[pd.DataFrame | None]:
+        """Return what a ranker made of the anime in several columns: None where it had no say.
+
+        Frames of ``group``, ``feature``, ``value``, ``contribution``; None throughout for a model
+        without a ranker (see `Ability.RANKINGS`).
+
+        Parameters
+        ----------
+        allowed : as given to `score`.
+        """
+        return [None] * len(columns)
 
     def save(self, folder: Path) -> None:
         """Write the fitted model to a folder: ``model.json`` and one ``.npy`` file per array."""
@@ -131,11 +289,11 @@ class Model(ABC):
         # Without its description a folder is no model: one half written is not taken for whole.
         (folder / ABOUT).unlink(missing_ok=True)
         for name in self._arrays():
-            with written_whole(folder / f"{name}.npy") as beside, beside.open("wb") as stream:
-                np.save(stream, getattr(self, name), allow_pickle=False)
+            write_array(folder / f"{name}.npy", getattr(self, name))
         self._save_more(folder)
-        about = {"model": self.NAME, "format": self.FORMAT, "parameters": self.parameters}
+        about = {"model": self.NAME, "format": self.FORMAT, "parameters": _told(self.parameters)}
         write_text(folder / ABOUT, json.dumps(about, indent=2) + "\n")
+        self._saved = _Saved.of(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -155,13 +313,14 @@ class Model(ABC):
                 f"{folder} is of format {about['format']}, and {cls.FORMAT} is needed: "
                 "rebuild it with 'anirec run --from 03 --force'"
             )
-        model = cls(**about["parameters"])
+        model = cls(**_revived(about["parameters"]))
         for name in cls._arrays():
             file = folder / f"{name}.npy"
             if not file.is_file():
                 raise incomplete(file)
             setattr(model, name, np.load(file, mmap_mode="r", allow_pickle=False))
         model._load_more(folder)
+        model._saved = _Saved.of(folder)
         return model
 
     @classmethod
@@ -198,6 +357,40 @@ class Model(ABC):
         """Read what `_save_more` wrote."""
 
 
+@dataclass(frozen=True)
+class _Saved:
+    """Where a model lies as it is, and which file its description was then."""
+
+    folder: Path
+    inode: int
+    written: int
+
+    @classmethod
+    def of(cls, folder: Path) -> _Saved:
+        stat = (folder / ABOUT).stat()
+        return cls(folder, stat.st_ino, stat.st_mtime_ns)
+
+    @property
+    def stands(self) -> bool:
+        return (self.folder / ABOUT).is_file() and _Saved.of(self.folder) == self
+
+
+def save_part(part: Model, folder: Path) -> None:
+    """Save a model that is part of another; its files are linked where it was saved already."""
+    saved = part._saved
+    if saved is None or not saved.stands or saved.folder.resolve() == folder.resolve():
+        part.save(folder)
+        return
+    (folder / ABOUT).unlink(missing_ok=True)
+    files = {file.relative_to(saved.folder) for file in saved.folder.rglob("*") if file.is_file()}
+    for file in folder.rglob("*"):
+        if file.is_file() and file.relative_to(folder) not in files:
+            file.unlink()
+    for file in sorted(files - {Path(ABOUT)}):
+        link_or_copy(saved.folder / file, folder / file)
+    link_or_copy(saved.folder / ABOUT, folder / ABOUT)
+
+
 def incomplete(file: Path) -> InputError:
     """Return the error that says that a file of a fitted model is missing, to be raised."""
     return InputError(f"{file} is missing: rebuild it with 'anirec run --from 03 --force'")
@@ -207,7 +400,53 @@ def copied(model: Model) -> Model:
     """Return a copy of a model that shares its arrays."""
     twin = object.__new__(type(model))
     twin.__dict__.update(model.__dict__)
+    twin._saved = None
     return twin
+
+
+def _popularity(train: Interactions) -> np.ndarray:
+    counts = np.bincount(train.indices, minlength=train.shape[1])
+    return (counts / train.shape[0]).astype(np.float32)
+
+
+def _of_kind(name: str, value: object, usual: object) -> object:
+    """Return a setting's value as its usual one is: a whole number will do for another.
+
+    Raises InputError if it is of another kind. None and settings that are None usually pass.
+    """
+    if value is None or usual is None:
+        return value
+    if isinstance(usual, float) and type(value) in (int, float):
+        return float(value)
+    if isinstance(usual, dict) and isinstance(value, Mapping):
+        return dict(value)
+    alike = type(value) is type(usual) or (
+        isinstance(usual, list | tuple) and isinstance(value, list | tuple)
+    )
+    if not alike:
+        raise InputError(f"setting {name}={value!r} must be like {usual!r}")
+    return value
+
+
+def _told(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return hyper-parameters as JSON can hold them: a part is its ``model`` and ``parameters``."""
+    return {
+        name: {"model": value.NAME, "parameters": _told(value.parameters)}
+        if isinstance(value, Model)
+        else value
+        for name, value in parameters.items()
+    }
+
+
+def _revived(told: Mapping[str, object]) -> dict[str, object]:
+    """Return what `_told` was given, parts unfitted."""
+
+    def revived(value: object) -> object:
+        if isinstance(value, dict) and value.get("model") in Model.KINDS:
+            return Model.KINDS[value["model"]](**_revived(value["parameters"]))
+        return value
+
+    return {name: revived(value) for name, value in told.items()}
 
 
 def read_about(folder: Path) -> dict:

@@ -11,7 +11,7 @@ from scipy import sparse
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models.base import Model
+from anirec.models.base import Ability, Model
 
 
 class ContentTfidf(Model):
@@ -25,6 +25,7 @@ class ContentTfidf(Model):
     """
 
     NAME = "content"
+    CAN = frozenset({Ability.SIMILAR})
     ARRAYS = ("data_", "indices_", "indptr_", "shape_")
 
     def __init__(self, kinds: Sequence[str] = ("genres", "title_words")) -> None:

@@ -12,7 +12,10 @@ from scipy import sparse
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models.item_item import ItemItem, autoencoder, gram, keep_greatest, strongest
+from anirec.models.base import Ability
+from anirec.models.csr import keep_greatest, strongest
+from anirec.models.item_item import ItemItem, autoencoder, gram
+from anirec.vectors import unit_rows
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class HybridEASE(ItemItem):
     """
 
     NAME = "hybrid-ease"
+    CAN = ItemItem.CAN | {Ability.SIGNED}
     ARRAYS = ("precision_", "scale_")
 
     def __init__(
@@ -141,7 +145,8 @@ class HybridEASE(ItemItem):
             importance = np.sqrt(counts / train.shape[0])
             self.weights_ = strongest(self.weights_, self.n_neighbours, importance)
 
-    def _values(self, profiles: Interactions) -> np.ndarray:
+    def values(self, profiles: Interactions) -> np.ndarray:
+        """See `ItemItem.values`: the signed preferences."""
         return self._preferences(profiles, self.profile_rating_weight, self.profile_unscored)
 
     def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
@@ -232,11 +237,7 @@ def _neighbour_shares(cold: sparse.csr_array, warm: sparse.csr_array) -> sparse.
     most one, the less the weaker the resemblance.
     """
 
-    def normed(tags: sparse.csr_array) -> sparse.csr_array:
-        norms = np.sqrt(np.asarray(tags.power(2).sum(axis=1)))
-        return sparse.diags_array(1 / np.maximum(norms, 1e-12), dtype=np.float32) @ tags
-
-    cosines = (normed(cold) @ normed(warm).T).toarray()
+    cosines = (unit_rows(cold) @ unit_rows(warm).T).toarray()
     keep_greatest(cosines, COLD_NEIGHBOURS, cosines)
     cosines /= cosines.sum(axis=1, keepdims=True) + COLD_SHRINKAGE
     return sparse.csr_array(cosines)

@@ -11,15 +11,13 @@ import scipy.linalg
 from scipy import sparse
 
 from anirec.config import InputError
-from anirec.files import written_whole
+from anirec.files import write_array
 from anirec.interactions import Interactions
-from anirec.models.base import Model, copied, incomplete
+from anirec.models.base import Ability, Model, copied, incomplete
+from anirec.models.csr import entries_at, strongest
 
 GRAM_BLOCK = 1024
 """Columns of the Gram matrix computed at once: bounds its sparse intermediate."""
-
-PRUNE_BLOCK = 512
-"""Columns pruned at once."""
 
 DENSE = "weights_.npy"
 SPARSE = ("weights_data_.npy", "weights_indices_.npy", "weights_indptr_.npy")
@@ -34,14 +32,16 @@ class ItemItem(Model):
         having j says for each anime.
     """
 
+    CAN = frozenset({Ability.SIMILAR, Ability.CONTRIBUTIONS})
+
     weights_: np.ndarray | sparse.csr_array
 
-    def _values(self, profiles: Interactions) -> np.ndarray | float:
-        """Return what each entry of the profiles counts, float32 (nnz,) or one number."""
-        return 1.0
+    def values(self, profiles: Interactions) -> np.ndarray:
+        """Return what each entry of the profiles counts, float32 (nnz,)."""
+        return np.ones(profiles.nnz, dtype=np.float32)
 
     def _score(self, profiles: Interactions) -> np.ndarray:
-        values = profiles.matrix(self._values(profiles))
+        values = profiles.matrix(self.values(profiles))
         if not sparse.issparse(self.weights_):
             return np.asarray(values @ self.weights_, dtype=np.float32)
         scores = np.zeros(profiles.shape, dtype=np.float32)
@@ -61,37 +61,15 @@ class ItemItem(Model):
         row = self.weights_[[column]]
         return (row.toarray() if sparse.issparse(row) else np.asarray(row))[0]
 
-    def explain(self, profile: Interactions, anime_id: int) -> pd.DataFrame:
-        """Return the terms of one profile's score for an anime; they sum to the score.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``anime_id`` of each entry of the profile and its ``contribution``.
-
-        Raises
-        ------
-        InputError
-            If there is not exactly one profile or the anime is unknown.
-        """
-        terms = self.contributions(profile, np.array([self.column(anime_id)]))[:, 0]
-        ids = self.anime_ids_[profile.indices]
-        return pd.DataFrame({"anime_id": ids, "contribution": terms})
-
     def contributions(self, profile: Interactions, columns: np.ndarray) -> np.ndarray:
-        """Return the terms of one profile's scores for several anime at once.
-
-        float32 (nnz, len(columns)): `explain` for the anime in those columns, which is much faster
-        than one after the other. Raises InputError if there is not exactly one profile.
-        """
+        """See `Model.contributions`: the terms of the score."""
         if profile.shape[0] != 1:
             raise InputError(f"explain takes one profile, not {profile.shape[0]}: pick one of them")
         if sparse.issparse(self.weights_):
             weights = entries_at(self.weights_, profile.indices, columns)
         else:
             weights = np.asarray(self.weights_[np.ix_(profile.indices, columns)])
-        values = np.broadcast_to(np.asarray(self._values(profile), np.float32), (profile.nnz,))
-        return weights * values[:, None]
+        return weights * self.values(profile)[:, None]
 
     def prune(self, k: int) -> Self:
         """Return a fitted copy that keeps the ``k`` strongest weights per anime scored.
@@ -121,8 +99,7 @@ class ItemItem(Model):
         for name in {DENSE, *SPARSE} - set(arrays):
             (folder / name).unlink(missing_ok=True)
         for name, array in arrays.items():
-            with written_whole(folder / name) as beside, beside.open("wb") as stream:
-                np.save(stream, array, allow_pickle=False)
+            write_array(folder / name, array)
 
     def _load_more(self, folder: Path) -> None:
         names = SPARSE if (folder / SPARSE[0]).is_file() else (DENSE,)
@@ -185,48 +162,3 @@ def autoencoder(gram: np.ndarray, penalty: np.ndarray | float) -> tuple[np.ndarr
     weights /= -precision
     np.fill_diagonal(weights, 0)
     return weights, precision
-
-
-def entries_at(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return ``matrix[rows][:, columns]``, dense, by bisection: few columns of long rows.
-
-    The matrix's indices ascend within each row, as those of `strongest` do.
-    """
-    if not matrix.nnz:
-        return np.zeros((len(rows), len(columns)), dtype=np.float32)
-    low = np.repeat(matrix.indptr[rows][:, None], len(columns), axis=1).astype(np.int64)
-    end = np.broadcast_to(matrix.indptr[rows + 1][:, None], low.shape).astype(np.int64)
-    high, last = end, matrix.nnz - 1
-    while (low < high).any():
-        middle = (low + high) // 2
-        less = (matrix.indices[np.minimum(middle, last)] < columns) & (low < high)
-        low, high = np.where(less, middle + 1, low), np.where(less, high, middle)
-    at = np.minimum(low, last)
-    found = (low < end) & (matrix.indices[at] == columns)
-    return np.where(found, matrix.data[at], 0).astype(np.float32)
-
-
-def keep_greatest(block: np.ndarray, k: int, strength: np.ndarray) -> None:
-    """Set all but the ``k`` entries of greatest ``strength`` in each row to zero, in place."""
-    if k < block.shape[1]:
-        weak = np.argpartition(-strength, k, axis=1)[:, k:]
-        np.put_along_axis(block, weak, 0, axis=1)
-
-
-def strongest(
-    weights: np.ndarray | sparse.csr_array, k: int, importance: np.ndarray
-) -> sparse.csr_array:
-    """Return the ``k`` entries of each column greatest in size times their row's importance."""
-    n = weights.shape[1]
-    by_column = weights.tocsc() if sparse.issparse(weights) else weights
-    blocks = []
-    for start in range(0, n, PRUNE_BLOCK):
-        block = by_column[:, start : start + PRUNE_BLOCK]
-        block = np.ascontiguousarray((block.toarray() if sparse.issparse(block) else block).T)
-        keep_greatest(block, k, np.abs(block) * importance)
-        blocks.append(sparse.csr_array(block))
-    pruned = sparse.vstack(blocks, format="csr").T.tocsr()
-    return sparse.csr_array(
-        (pruned.data, pruned.indices.astype(np.int32), pruned.indptr.astype(np.int32)),
-        shape=pruned.shape,
-    )

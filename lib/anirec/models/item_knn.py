@@ -7,7 +7,8 @@ from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
-from anirec.models.item_item import ItemItem, keep_greatest
+from anirec.models.csr import keep_greatest
+from anirec.models.item_item import ItemItem
 
 BLOCK = 1024
 """Anime whose neighbours are sought at once."""

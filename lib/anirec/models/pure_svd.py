@@ -9,7 +9,8 @@ from scipy.sparse.linalg import svds
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models.base import Model
+from anirec.models.base import Ability, Model
+from anirec.vectors import unit_rows
 
 
 class PureSVD(Model):
@@ -28,6 +29,7 @@ class PureSVD(Model):
     """
 
     NAME = "pure-svd"
+    CAN = frozenset({Ability.SIMILAR})
     ARRAYS = ("factors_",)
 
     def __init__(self, n_factors: int = 64) -> None:
@@ -48,7 +50,5 @@ class PureSVD(Model):
     def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
         """Return the ``k`` anime whose factors point the same way: ``anime_id``, ``similarity``."""
         column = self.column(anime_id)
-        norms = np.linalg.norm(self.factors_, axis=1)
-        cosines = self.factors_ @ self.factors_[column]
-        cosines = cosines / np.maximum(norms * norms[column], 1e-12)
-        return self._neighbours(cosines, column, k)
+        factors = unit_rows(self.factors_)
+        return self._neighbours(factors @ factors[column], column, k)

@@ -15,7 +15,9 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.files import write_table, written_whole
 from anirec.interactions import Interactions, positions
-from anirec.models.base import Model
+from anirec.models.base import Ability, Model
+from anirec.models.batches import padded, similar_lengths
+from anirec.vectors import unit_rows
 
 NETWORK = "network.keras"
 NOISE = 0.5
@@ -53,7 +55,7 @@ class RatingNet(Model):
     plus its tags'. The user's weights are the ridge regression on the anime side that those imply
     (see `fold_in`), in training and for a newcomer alike. The loss is the mean squared error of
     each rating predicted from the *other* entries of its list, in closed form (see
-    `anirec.models.rating_network.FoldIn`), plus L2 penalties; so users, however many, add no
+    `anirec.models.rating_net_keras.FoldIn`), plus L2 penalties; so users, however many, add no
     weights to train, and a user's rows are touched once an epoch. It stops early on entries kept
     aside, and the weights are those of the best epoch.
 
@@ -91,6 +93,7 @@ class RatingNet(Model):
     """
 
     NAME = "rating-net"
+    CAN = frozenset({Ability.SIGNED, Ability.SIMILAR})
     FORMAT = 2
     ARRAYS = (
         "user_ids_", "user_factors_",
@@ -163,20 +166,20 @@ class RatingNet(Model):
         ``target`` are normalised ratings (nnz,); ``given`` and ``kept`` mark those to learn from
         and those to validate by.
         """
-        from anirec.models import rating_network
+        from anirec.models import rating_net_keras
 
-        keras = rating_network.keras
+        keras = rating_net_keras.keras
         keras.utils.set_random_seed(self.seed)
         n_given = int(given.sum())
         share = (1.0 if tags.nnz else WITHOUT_TAGS) / n_given
         count = np.bincount(train.indices[given], minlength=train.shape[1])
         total = np.bincount(train.indices[given], target[given], train.shape[1])
-        network = rating_network.training_network(
+        network = rating_net_keras.training_network(
             tags,
             self.embedding_dim,
             (total / (count + BIAS_SHRINKAGE)).astype(np.float32),
             NOISE,
-            rating_network.Penalties(
+            rating_net_keras.Penalties(
                 vector=self.l2 * share,
                 bias=self.bias_l2 * share,
                 implicit=self.implicit_l2 * share,
@@ -192,15 +195,15 @@ class RatingNet(Model):
         network.compile(
             optimizer=keras.optimizers.Adam(rate, name="adam"),
             loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"),
-            weighted_metrics=[rating_network.EntryError()],
+            weighted_metrics=[rating_net_keras.EntryError()],
         )
         rng = np.random.default_rng(self.seed)
         to_validate = similar_lengths(train, kept, self.batch_size)
         history = network.fit(
-            rating_network.dataset(train, target, given, given, batches, rng).repeat(),
+            rating_net_keras.dataset(train, target, given, given, batches, rng).repeat(),
             steps_per_epoch=len(batches),
             shuffle=False,
-            validation_data=rating_network.dataset(
+            validation_data=rating_net_keras.dataset(
                 train, target, given, kept, to_validate
             ).repeat(),
             validation_steps=len(to_validate),
@@ -228,7 +231,7 @@ class RatingNet(Model):
 
     def _export(self, network, train: Interactions, mean: float, sd: float) -> None:
         """Keep the trained weights as arrays in rating units, and fold the users in."""
-        from anirec.models.rating_network import serving_network
+        from anirec.models.rating_net_keras import serving_network
 
         table = {
             name: network.get_layer(name).table().numpy()
@@ -329,7 +332,7 @@ class RatingNet(Model):
             raise InputError(f"user {user_id} is unknown to {self.NAME}: it was not trained on")
         row = found[0]
         root = np.linalg.cholesky(self._taste_covariance())
-        tastes = _unit_rows(self.user_factors_[:, : self.embedding_dim] @ root)
+        tastes = unit_rows(self.user_factors_[:, : self.embedding_dim] @ root)
         similarity = tastes @ tastes[row]
         similarity[row] = -np.inf
         best = np.argsort(-similarity, kind="stable")[: min(k, len(similarity) - 1)]
@@ -344,13 +347,13 @@ class RatingNet(Model):
 
     def embedding(self) -> np.ndarray:
         """Return the anime embeddings at length one, float32 (n_anime, embedding_dim)."""
-        return _unit_rows(self.anime_factors_[:, : self.embedding_dim])
+        return unit_rows(self.anime_factors_[:, : self.embedding_dim])
 
     @property
     def network_(self):
         """The Keras network; a loaded model reads it when first asked for it."""
         if self._network is None:
-            from anirec.models.rating_network import keras
+            from anirec.models.rating_net_keras import keras
 
             self._network = keras.saving.load_model(self._network_file, safe_mode=True)
         return self._network
@@ -398,44 +401,3 @@ def _tag_weights(train: Interactions, features: ItemFeatures | None) -> sparse.c
     tags = tags[:, np.flatnonzero(tags.sum(axis=0) > 1)]
     root = np.sqrt(np.maximum(tags.sum(axis=1), 1)).astype(np.float32)
     return sparse.csr_array(sparse.diags_array(1 / root) @ tags)
-
-
-def similar_lengths(lists: Interactions, marked: np.ndarray | None, size: int) -> list[np.ndarray]:
-    """Part users into batches of lists of similar length, to be padded to the longest.
-
-    Parameters
-    ----------
-    marked : bool (nnz,): users without any such entry are left out. None: all are taken.
-    size : the greatest number of entries of a batch, padding included; one list may be longer.
-
-    Returns
-    -------
-    rows of each batch, longest lists first.
-    """
-    lengths = lists.lengths
-    order = np.argsort(-lengths, kind="stable")
-    if marked is not None:
-        has = np.bincount(lists.rows[marked], minlength=len(lengths)) > 0
-        order = order[has[order]]
-    batches, start = [], 0
-    while start < len(order):
-        stop = start + max(1, size // max(1, lengths[order[start]]))
-        batches.append(order[start:stop])
-        start = stop
-    return batches
-
-
-def padded(lists: Interactions, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of the entries of some lists, and which are no padding.
-
-    Both are (len(rows), longest list); padding repeats the first entry of all.
-    """
-    lengths = lists.lengths[rows]
-    steps = np.arange(lengths.max(initial=0))
-    listed = steps < lengths[:, None]
-    return np.where(listed, lists.indptr[rows][:, None] + steps, 0), listed
-
-
-def _unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Return the rows at length one; zeros stay."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -94,6 +94,10 @@ STAGES = (
 )
 
 
+APART = ("dataset", "raw_dir", "settings")
+"""The run's parameters that are not set by their name alone."""
+
+
 def stage_files(paths: Paths, names: Sequence[str]) -> list[Path]:
     """Return ``<folder>/<file>`` names as paths, the folder being an attribute of `Paths`."""
     return [getattr(paths, folder) / rest for folder, _, rest in (n.partition("/") for n in names)]
@@ -102,6 +106,9 @@ def stage_files(paths: Paths, names: Sequence[str]) -> list[Path]:
 def parse_parameters(dataset: str, raw_dir: str | None, pairs: Sequence[str]) -> RunParameters:
     """Return the run's parameters from ``name=value`` pairs.
 
+    A name with dots is that of a model's setting, ``model.setting`` or ``model.part.setting``; its
+    value is JSON, or else text.
+
     Raises
     ------
     InputError
@@ -109,16 +116,31 @@ def parse_parameters(dataset: str, raw_dir: str | None, pairs: Sequence[str]) ->
     """
     if dataset not in set(Dataset):
         raise InputError(f"unknown dataset {dataset!r}: choose one of {', '.join(Dataset)}")
-    known = {f.name: f for f in fields(RunParameters) if f.name not in ("dataset", "raw_dir")}
+    known = {f.name: f for f in fields(RunParameters) if f.name not in APART}
+    settings: dict[str, object] = {}
     values: dict[str, object] = {"dataset": dataset, "raw_dir": raw_dir}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise InputError(f"parameter {pair!r} is not of the form name=value")
+        if "." in name:
+            settings[name] = _json_or_text(text)
+            continue
         if name not in known:
             raise InputError(f"unknown parameter {name!r}: choose one of {', '.join(known)}")
         values[name] = _parsed(name, text, type(known[name].default))
-    return replace(RunParameters(), **values)
+    if settings:
+        from anirec.models import check_settings
+
+        check_settings(settings)
+    return replace(RunParameters(), **values, settings=settings)
+
+
+def _json_or_text(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _parsed(name: str, text: str, kind: type) -> object:

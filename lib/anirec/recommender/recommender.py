@@ -200,8 +200,6 @@ class AnimeRecommender:
         """
         name = model or next(n for n in (*PREFERRED_SIMILAR, *MODELS) if n in self.fitted)
         fitted = self.model(name)
-        if not hasattr(fitted, "similar"):
-            raise InputError(f"model {name!r} knows no similar anime: choose another")
         everything = fitted.similar(anime_id, k=len(fitted.anime_ids_))
         scores = np.full(len(self.catalogue), -np.inf, dtype=np.float32)
         at = self.anime.index.get_indexer(everything["anime_id"])

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from anirec.interactions import Interactions, positions
+from anirec.models import Ability, Model
 from anirec.profiles import Entry, Profile
 from anirec.recommender.order import POOL, best_first
-
-SIGNED = frozenset(["hybrid-ease", "rating-net", "two-stage"])
-"""Models that know what a dislike is. From what the others are shown, dislikes are left out."""
 
 DISLIKED_SHARE = 0.5
 """What a thumb down takes away, as a share of what having watched the anime would add."""
@@ -30,7 +28,7 @@ class Taste:
     against : the thumbs down: each takes away `DISLIKED_SHARE` of what having watched it would add.
     """
 
-    fitted: object
+    fitted: Model
     shown: Interactions
     against: Interactions
 
@@ -39,7 +37,7 @@ class Taste:
         """Return what a model is shown of a profile, and what counts against similar anime."""
         watched = {anime_id: entry for anime_id, entry in profile.items() if entry.watched}
         against = {a: Entry() for a, entry in watched.items() if entry.liked is False}
-        signed = fitted.NAME in SIGNED and not ignore_dislikes
+        signed = fitted.can(Ability.SIGNED) and not ignore_dislikes
         shown = {
             anime_id: entry
             for anime_id, entry in watched.items()
@@ -54,7 +52,7 @@ class Taste:
     @property
     def is_sum(self) -> bool:
         """Whether the match is a sum over the profile."""
-        return hasattr(self.fitted, "contributions") and self.shown.nnz > 0
+        return self.fitted.can(Ability.CONTRIBUTIONS) and self.shown.nnz > 0
 
     @property
     def anime_ids(self) -> np.ndarray:
@@ -85,15 +83,13 @@ class Taste:
         pool = best_first(scores)[:POOL]
         match = self.fitted.contributions(self.shown, pool).sum(axis=0)
         scale = scores[pool].std() / max(float(match.std()), 1e-9)
-        if not hasattr(self.fitted, "rankings"):
+        if not self.fitted.can(Ability.RANKINGS):
             pool, scale = np.arange(len(scores)), 1.0
         scores[pool] += scale * self._taken_away(pool).sum(axis=0)
         return scores
 
     def rankings(self, columns: np.ndarray, usable: np.ndarray) -> list[pd.DataFrame | None]:
         """Return what a two-stage model's ranker made of anime; None where it had no say."""
-        if not hasattr(self.fitted, "rankings"):
-            return [None] * len(columns)
         return self.fitted.rankings(self.shown, columns, allowed=usable)
 
 

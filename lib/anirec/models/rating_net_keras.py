@@ -19,7 +19,7 @@ from keras import layers, ops
 from scipy import sparse
 
 from anirec.interactions import Interactions
-from anirec.models.rating_net import padded
+from anirec.models.batches import padded
 
 INITIAL_SPREAD = 0.02
 """Standard deviation of the embeddings before training."""

@@ -1,0 +1,174 @@
+"""What candidates are found and described with: models fitted to the same lists, and facts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from anirec.catalogue.features import ItemFeatures
+from anirec.interactions import Interactions
+from anirec.models.anime_facts import AnimeFacts
+from anirec.models.base import Model, save_part
+from anirec.models.csr import block
+from anirec.models.hybrid_ease import HybridEASE
+from anirec.models.item_item import ItemItem
+from anirec.models.item_knn import ItemKNN
+from anirec.models.liked_ease import LikedEASE
+from anirec.models.pure_svd import PureSVD
+from anirec.models.ranking_features import Case, Person
+
+log = logging.getLogger(__name__)
+
+FACTS = "facts.npz"
+
+OPINION_LISTS = 50_000
+"""Lists that neighbours and latent factors are learned from at most, drawn at random."""
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """The models that find candidates and tell of them, fitted.
+
+    Attributes
+    ----------
+    retriever : finds the candidates.
+    second : a second opinion on them, which learned from what was liked.
+    neighbours : how similar two anime are.
+    latent : latent factors of the anime.
+    facts : what is known of each anime.
+    """
+
+    retriever: HybridEASE
+    second: LikedEASE
+    neighbours: ItemKNN
+    latent: PureSVD
+    facts: AnimeFacts
+
+    @classmethod
+    def fit(
+        cls,
+        parts: Mapping[str, Model],
+        train: Interactions,
+        features: ItemFeatures | None,
+        liked_from: float,
+        seed: int,
+    ) -> Self:
+        """Fit copies of the parts to the same lists.
+
+        Parameters
+        ----------
+        parts : by the names of the attributes; one that is fitted to these lists already is taken
+            as it is.
+        liked_from : the least rating that is a like.
+        seed : of the draw of lists for neighbours and latent factors, where there are many.
+        """
+        start = time.perf_counter()
+        some = train
+        if train.shape[0] > OPINION_LISTS:
+            rng = np.random.default_rng(seed)
+            drawn = rng.choice(train.shape[0], OPINION_LISTS, replace=False)
+            some = train.users(np.sort(drawn))
+        fitted = {
+            name: _fitted(part, train if isinstance(part, HybridEASE) else some, features)
+            for name, part in parts.items()
+        }
+        facts = AnimeFacts.of(train, features, liked_from)
+        seconds = time.perf_counter() - start
+        log.info("two-stage: first stage of %d lists in %.1f s", train.shape[0], seconds)
+        return cls(**fitted, facts=facts)
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """The models by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if isinstance(value, Model)}
+
+    def case(
+        self, profiles: Interactions, row: int, candidates: np.ndarray, scores: np.ndarray
+    ) -> Case:
+        """Return what is to be told of one profile's candidates (columns).
+
+        ``scores`` are the retriever's of all anime, (n_anime,).
+        """
+        here = slice(*profiles.indptr[row : row + 2])
+        entries, ratings = profiles.indices[here], profiles.ratings[here]
+        one = profiles.users(np.array([row]))
+        factors = self.latent.factors_
+        second_terms = block(self.second.weights_, entries, candidates)
+        return Case(
+            person=Person.of(entries, ratings, self.facts),
+            candidates=candidates,
+            scores=scores[candidates],
+            second_scores=self.second.values(one) @ second_terms,
+            latent_scores=factors[candidates] @ factors[entries].sum(axis=0),
+            terms=block(self.retriever.weights_, entries, candidates),
+            similarities=block(self.neighbours.weights_, entries, candidates),
+            facts=self.facts,
+        )
+
+    def cases(
+        self,
+        profiles: Interactions,
+        n_candidates: int,
+        allowed: np.ndarray | None = None,
+        scores: np.ndarray | None = None,
+    ) -> Iterator[tuple[int, Case]]:
+        """Yield per profile its row and its candidates, the retriever's best.
+
+        Empty profiles and those without a candidate are left out.
+
+        Parameters
+        ----------
+        allowed : as given to `Model.score`.
+        scores : the retriever's, computed if not given; (n_profiles, n_anime).
+        """
+        for row in np.flatnonzero(profiles.lengths):
+            if scores is None:
+                found = self.retriever.score(profiles.users(np.array([row])))[0]
+            else:
+                found = scores[row].copy()
+            found[profiles.indices[slice(*profiles.indptr[row : row + 2])]] = -np.inf
+            if allowed is not None:
+                found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
+            candidates = _best(found, n_candidates)
+            if len(candidates):
+                yield row, self.case(profiles, row, candidates, found)
+
+    def prune(self, k: int) -> Self:
+        """Return it with ``k`` weights per anime in each item-item model."""
+        pruned = {
+            name: model.prune(k)
+            for name, model in self.models.items()
+            if isinstance(model, ItemItem)
+        }
+        return replace(self, **pruned)
+
+    def save(self, folder: Path) -> None:
+        """Write to a folder; a part that lies elsewhere already is linked."""
+        for name, model in self.models.items():
+            save_part(model, folder / name)
+        self.facts.save(folder / FACTS)
+
+    @classmethod
+    def load(cls, folder: Path, parts: Mapping[str, Model]) -> Self:
+        """Read what `save` wrote, given the parts by name. Raises InputError if one is missing."""
+        fitted = {name: type(part).load(folder / name) for name, part in parts.items()}
+        return cls(**fitted, facts=AnimeFacts.load(folder / FACTS))
+
+
+def _fitted(part: Model, train: Interactions, features: ItemFeatures | None) -> Model:
+    """Return a part fitted to some lists: itself if it is so already, else a copy."""
+    return part if part.learned_from(train) else part.unfitted().fit(train, features=features)
+
+
+def _best(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return the columns of the ``n`` greatest finite scores, best first."""
+    best = np.argpartition(-scores, n)[:n] if n < len(scores) else np.arange(len(scores))
+    best = best[np.isfinite(scores[best])]
+    return best[np.lexsort((best, -scores[best]))]

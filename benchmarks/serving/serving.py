@@ -198,8 +198,8 @@ def answers(work: Path) -> list[dict[str, object]]:
 def keystrokes(work: Path) -> list[dict[str, object]]:
     """Return the time of a search per keystroke: names typed letter by letter, some misspelt."""
     from anirec.catalogue import Catalogue
-    from anirec.datasets.sample import read_tables
     from anirec.catalogue.titles import TitleIndex
+    from anirec.datasets.sample import read_tables
 
     anime = pd.read_parquet(located(work).processed / "anime.parquet")
     spare = read_tables(N_NAMES).anime

@@ -28,7 +28,7 @@ lab: $(INSTALLED) ## open the notebooks in JupyterLab
 app: $(INSTALLED) ## serve the recommender box as a web page on this machine
 	@$(BIN)/anirec app --dataset "$(DATASET)" $(ARGS)
 
-fetch: $(INSTALLED) ## download DATASET=mal-2016, mal-2020 or mal-2023 into data/raw
+fetch: $(INSTALLED) ## download DATASET=mal-2016, mal-2018, mal-2020 or mal-2023 into data/raw
 	@$(BIN)/anirec fetch "$(DATASET)" $(ARGS)
 
 gallery: $(INSTALLED) ## run the sample and renew the README's figures in outputs/gallery

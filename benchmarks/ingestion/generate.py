@@ -2,6 +2,7 @@
 
     python benchmarks/ingestion/generate.py mal-2023 FOLDER
     python benchmarks/ingestion/generate.py mal-2020-filtered FOLDER
+    python benchmarks/ingestion/generate.py mal-2018 FOLDER [MILLIONS OF ENTRIES]
 
 The numbers of rows are those of the public files' descriptions; about one user in ten has a cell
 that cannot be (a day of joining after the snapshot, a mean score below 1). Users come in order, the
@@ -145,6 +146,59 @@ def mal_2023(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
     """)
 
 
+def mal_2018(folder: Path, con: duckdb.DuckDBPyConnection, n_rows: int = 80_000_000) -> None:
+    """80 million dated list entries by user names, 302,675 users and 14,478 anime.
+
+    Users come in no order of names, each with all entries; most dates are not given.
+    """
+    n_users = max(1, round(302_675 * n_rows / 80_000_000))
+    name = "'member' || to_base((user_id * 7919 + 13)::BIGINT, 36)"
+    con.execute(f"""
+        COPY (SELECT {name} AS username, anime + 1 AS anime_id,
+              r % 26 AS my_watched_episodes,
+              CASE WHEN r < 300 THEN (DATE '2008-01-01' + (r * 11)::INT)::VARCHAR
+                   ELSE '0000-00-00' END AS my_start_date,
+              CASE WHEN r < 250 THEN (DATE '2008-02-01' + (r * 11)::INT)::VARCHAR
+                   ELSE '0000-00-00' END AS my_finish_date,
+              CASE WHEN r % 5 < 2 THEN 0 ELSE {RATING} END AS my_score,
+              CASE WHEN r % 10 < 6 THEN 2 WHEN r % 10 < 7 THEN 1 WHEN r % 10 < 8 THEN 4
+                   WHEN r % 10 < 9 THEN 3 ELSE 6 END AS my_status,
+              CASE WHEN r % 3 = 0 THEN 0 END AS my_rewatching, 0 AS my_rewatching_ep,
+              1250000000 + r * 250000 AS my_last_updated, NULL AS my_tags
+              FROM (SELECT *, (hash(salt) % 1000)::BIGINT AS r FROM (
+                  {entries(con, n_users, n_rows, 2 * n_users)})))
+        TO '{folder}/UserAnimeList.csv' {CSV}
+    """)
+    con.execute(f"""
+        COPY (SELECT {name} AS username, user_id, 3 AS user_watching, 49 AS user_completed,
+              1 AS user_onhold, 2 AS user_dropped, 0 AS user_plantowatch,
+              (user_id % 2000) / 10.0 AS user_days_spent_watching,
+              CASE user_id % 3 WHEN 0 THEN 'Female' WHEN 1 THEN 'Male' END AS gender,
+              CASE user_id % 4 WHEN 0 THEN 'Oslo, Norway' WHEN 1 THEN 'Ontario' END AS location,
+              '1990-04-29 00:00:00' AS birth_date, NULL AS access_rank,
+              '2013-03-03 00:00:00' AS join_date, '2014-02-04 01:32:00' AS last_online,
+              7.43 AS stats_mean_score, 0.0 AS stats_rewatched, 3391.0 AS stats_episodes
+              FROM list_sizes)
+        TO '{folder}/UserList.csv' {CSV}
+    """)
+    works = "'{''Sequel'': [{''mal_id'': ' || range + 2 || ', ''type'': ''anime''}]}'"
+    con.execute(f"""
+        COPY (SELECT range + 1 AS anime_id, {title("range")} AS title, NULL AS title_english,
+              'アニメ' || range AS title_japanese, 'AN ' || range || ', Number' AS title_synonyms,
+              NULL AS image_url, 'TV' AS type, 'Manga' AS source, 1 + range % 26 AS episodes,
+              'Finished Airing' AS status, 'False' AS airing,
+              'Apr 3, 1998 to Apr 24, 1999' AS aired_string, NULL AS aired,
+              '24 min. per ep.' AS duration, 'PG-13 - Teens 13 or older' AS rating,
+              round(5 + range % 40 / 10.0, 2) AS score, range * 7 AS scored_by, range AS rank,
+              range AS popularity, range * 11 AS members, 12 AS favorites, NULL AS background,
+              'Spring 1998' AS premiered, NULL AS broadcast, {works} AS related,
+              'Fuji' AS producer, NULL AS licensor, 'Sunrise' AS studio,
+              'Action, Comedy' AS genre, '[]' AS opening_theme, '[]' AS ending_theme
+              FROM range({N_ANIME}))
+        TO '{folder}/AnimeList.csv' {CSV}
+    """)
+
+
 def title(number: str) -> str:
     """Return SQL for a title: some have a comma, some quotation marks."""
     return f"""CASE {number} % 3 WHEN 0 THEN 'Title Number ' || {number}
@@ -155,8 +209,12 @@ def title(number: str) -> str:
 def main() -> None:
     dataset, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    write = {"mal-2023": mal_2023, "mal-2020-filtered": mal_2020_filtered}[dataset]
-    write(folder, duckdb.connect())
+    if dataset == "mal-2018":
+        millions = float(sys.argv[3]) if len(sys.argv) > 3 else 80
+        mal_2018(folder, duckdb.connect(), round(millions * 1e6))
+    else:
+        write = {"mal-2023": mal_2023, "mal-2020-filtered": mal_2020_filtered}[dataset]
+        write(folder, duckdb.connect())
 
 
 if __name__ == "__main__":

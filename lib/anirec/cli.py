@@ -111,7 +111,7 @@ def ingest(
 
 @app.command()
 def fetch(
-    dataset: Annotated[str, typer.Argument(help="mal-2023, mal-2020 or mal-2016.")],
+    dataset: Annotated[str, typer.Argument(help="mal-2023, mal-2020, mal-2018 or mal-2016.")],
     raw_dir: RawDirOption = None,
 ) -> None:
     """Download a public dataset's files from Kaggle; what is there already is not fetched again."""

@@ -18,6 +18,7 @@ class Dataset(StrEnum):
 
     SAMPLE = "sample"
     MAL_2016 = "mal-2016"
+    MAL_2018 = "mal-2018"
     MAL_2018_FINAL = "mal-2018-final"
     MAL_2020 = "mal-2020"
     MAL_2020_FILTERED = "mal-2020-filtered"

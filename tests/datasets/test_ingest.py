@@ -21,7 +21,7 @@ from anirec.config import ROOT, InputError, Paths
 from anirec.datasets import detect, entries, ingest, located_files, reading
 from anirec.datasets.file_reader import FileReader
 
-DATASETS = ("mal-2016", "mal-2018-final", "mal-2020", "mal-2020-filtered", "mal-2023")
+DATASETS = ("mal-2016", "mal-2018", "mal-2018-final", "mal-2020", "mal-2020-filtered", "mal-2023")
 OUTPUTS = ("anime.parquet", "users.parquet", "ratings.parquet", "rejects.csv", "ingest.json")
 
 
@@ -216,6 +216,33 @@ def test_many_batches_and_row_groups(small, monkeypatch: pytest.MonkeyPatch, ord
     assert set(groups[:-1]) == {5_000}
     lines = [int(row["line"]) for row in data.rejects()]
     assert lines == sorted(set(range(2, n + 2)) - {int(i) + 2 for i in last.index})
+
+
+@pytest.mark.parametrize("dataset", ["mal-2016", "mal-2018"])
+def test_rejected_lines_are_the_right_ones_in_a_long_damaged_file(small, dataset: str) -> None:
+    data = small(dataset)
+    n, every = 400_000, 49_999
+    user, bad = np.arange(n) // 40 + 1, np.arange(every, n, every)
+    anime = np.arange(n) % 40 + 1
+    frame = pd.DataFrame({"user_id": user, "anime_id": anime, "rating": 1 + user % 10})
+    name = "rating.csv"
+    if dataset == "mal-2018":
+        name = "UserAnimeList.csv"
+        frame = frame.rename(columns={"user_id": "username", "rating": "my_score"})
+        frame["username"] = "u" + frame["username"].astype(str)
+        for column in ("my_status", "my_watched_episodes", "my_rewatching"):
+            frame[column] = 2
+        frame["my_start_date"] = frame["my_finish_date"] = "0000-00-00"
+        frame["my_last_updated"] = 1400000000
+    frame = frame.astype({"anime_id": str})
+    frame.loc[bad, "anime_id"] = "x"
+    frame.to_csv(data.paths.raw / name, index=False)
+    report = data.report(name)
+    assert (report.kept, report.rejected) == (n - len(bad), {"anime_id: not a number": len(bad)})
+    assert [int(row["line"]) for row in data.rejects()] == (bad + 2).tolist()
+    ratings = data.table("ratings")
+    assert ratings["user_id"].tolist() == np.delete(user, bad).tolist()
+    assert ratings["anime_id"].tolist() == np.delete(anime, bad).tolist()
 
 
 # --- what is promised of the files --------------------------------------------------------------

@@ -86,7 +86,9 @@ def test_pandas_reads_the_types_of_the_design(small) -> None:
     assert {kinds["users"][c] for c in ("watching", "total_entries")} == {"Int32"}
 
 
-@pytest.mark.parametrize("dataset", ["mal-2016", "mal-2018-final", "mal-2020", "mal-2020-filtered"])
+@pytest.mark.parametrize(
+    "dataset", ["mal-2016", "mal-2018", "mal-2018-final", "mal-2020", "mal-2020-filtered"]
+)
 def test_every_dataset_has_every_column(small, dataset: str) -> None:
     data = small(dataset)
     data.ingest()

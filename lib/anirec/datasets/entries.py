@@ -8,6 +8,7 @@ takes little memory; where one does not, DuckDB sorts it first.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -75,6 +76,15 @@ OPTIONAL = {
 DICTIONARY_COLUMNS = ("episodes_watched", "times_watched", "started", "finished")
 FIRST_TEXT_REPAIR = 64
 """The bit in `Batch.repairs` from which on there is one for each reason of `Account.repaired`."""
+
+
+READ_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
+"""What reading a text with DuckDB may raise; in mid-stream it is an OSError."""
+
+
+def is_of_text(error: Exception) -> bool:
+    """Return whether one of `READ_ERRORS` is about what a file holds, not about the machine."""
+    return not isinstance(error, OSError) or error.errno is None
 
 
 class NotPlain(Exception):
@@ -254,8 +264,8 @@ class EntryReader:
                 start += arrow.num_rows
                 last = self._may_be_cut and start == n_records
                 yield self._judged(values, start - arrow.num_rows, bad, last)
-        except (duckdb.Error, pa.ArrowException) as error:
-            if self._account is None:
+        except READ_ERRORS as error:
+            if self._account is None and is_of_text(error):
                 raise NotPlain from error
             raise
         if start != n_records:
@@ -281,7 +291,8 @@ class EntryReader:
     def _number_sql(self, name: str, raw: str) -> str:
         """Return SQL for a field as a number: null if missing, infinite if it is something else.
 
-        The name of a user is left as it is.
+        The name of a user is left as it is. There is no ``IN``: of a long list DuckDB makes a join,
+        and that does not keep the order of the rows.
         """
         text = self.column(raw)
         if name == "user_id" and self._entries.named:
@@ -301,12 +312,11 @@ class EntryReader:
             number = f"TRY_CAST({text} AS DOUBLE)"
         none = f"{text} IS NULL"
         if name in ("started", "finished", "updated"):
-            none += f" OR {text} IN ('{NO_DATE}', '0')"
-        missing = ", ".join(map(_literal, sorted(MISSING | {f"{NO_DATE} 00:00:00"})))
+            none += f" OR {text} = '{NO_DATE}' OR {text} = '0'"
         return (
             f"CASE WHEN {none} THEN NULL ELSE coalesce({number}, "
-            f"CASE WHEN lower(trim({text})) IN ({missing}) THEN NULL ELSE 'inf'::DOUBLE END) "
-            "END::DOUBLE"
+            f"CASE WHEN regexp_full_match(lower(trim({text})), {MISSING_SQL}) THEN NULL "
+            "ELSE 'inf'::DOUBLE END) END::DOUBLE"
         )
 
     def _judged(
@@ -381,6 +391,10 @@ class EntryReader:
 def _literal(word: str) -> str:
     """Return a text as SQL."""
     return "'" + word.replace("'", "''") + "'"
+
+
+MISSING_SQL = _literal("|".join(map(re.escape, sorted(MISSING | {f"{NO_DATE} 00:00:00"}))))
+"""A pattern of the words that stand for a missing value."""
 
 
 def _words(statuses: Mapping) -> list[str]:

@@ -22,6 +22,7 @@ from anirec.datasets.reading import raw_path
 
 HANDLES = {
     Dataset.MAL_2016: "CooperUnion/anime-recommendations-database",
+    Dataset.MAL_2018: "azathoth42/myanimelist",
     Dataset.MAL_2020: "hernan4444/anime-recommendation-database-2020",
     Dataset.MAL_2023: "dbdmobile/myanimelist-dataset",
 }
@@ -45,15 +46,16 @@ def fetch(paths: Paths) -> list[Path]:
             f"{paths.dataset} is not on Kaggle: choose one of {', '.join(HANDLES)}, "
             f"or put its files into {paths.raw}"
         )
-    needed = [raw_file.name for raw_file in raw_files(paths.dataset) if not raw_file.unless]
-    for name in needed:
-        if not raw_path(paths.raw, name):
+    needed = [raw_file for raw_file in raw_files(paths.dataset) if not raw_file.unless]
+    for raw_file in needed:
+        name = raw_file.name
+        if not raw_path(paths.raw, *raw_file.names):
             print(f"Downloading {name} of kaggle.com/datasets/{handle}", file=sys.stderr)
             with _clear_errors(handle, name):
                 paths.raw.mkdir(parents=True, exist_ok=True)
                 _download(handle, name, paths.raw / STAGING).replace(paths.raw / name)
     shutil.rmtree(paths.raw / STAGING, ignore_errors=True)
-    return [raw_path(paths.raw, name).file for name in needed]
+    return [raw_path(paths.raw, *raw_file.names).file for raw_file in needed]
 
 
 def _download(handle: str, name: str, staging: Path) -> Path:

@@ -25,6 +25,7 @@ from anirec.datasets.entries import (
     FIRST_TEXT_REPAIR,
     IN_LATER_FILE,
     OPTIONAL,
+    READ_ERRORS,
     TWICE,
     EntryReader,
     NotPlain,
@@ -32,6 +33,7 @@ from anirec.datasets.entries import (
     UserNumbers,
     csv_sql,
     fields_of,
+    is_of_text,
     why_bad,
     write_entries,
 )
@@ -163,7 +165,9 @@ class FileReader:
             return None
         try:
             texts = self._texts(self._text.file, skip=1, line_end=self._text.line_end)
-        except (duckdb.Error, pa.ArrowException):
+        except READ_ERRORS as error:
+            if not is_of_text(error):
+                raise
             return None
         return texts if texts.num_rows == self._text.n_lines - 1 else None
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import Thread
@@ -125,7 +126,7 @@ def _find(source: Source, paths: Paths, report: Report) -> dict[RawFile, reading
     InputError
         If a file is missing that the dataset cannot do without.
     """
-    found = {raw_file: raw_path(paths.raw, raw_file.name) for raw_file in source.files}
+    found = {raw_file: raw_path(paths.raw, *raw_file.names) for raw_file in source.files}
     there = {raw_file.name for raw_file, raw in found.items() if raw}
     for raw_file, raw in found.items():
         if raw is None and raw_file.required:
@@ -140,7 +141,9 @@ def _find(source: Source, paths: Paths, report: Report) -> dict[RawFile, reading
         elif raw is None and raw_file.unless not in there:
             report.missing.append(raw_file.name)
     return {
-        raw_file: raw for raw_file, raw in found.items() if raw and raw_file.unless not in there
+        replace(raw_file, name=raw.name): raw
+        for raw_file, raw in found.items()
+        if raw and raw_file.unless not in there
     }
 
 

@@ -5,12 +5,14 @@ Each parser raises `BadCell` with a short reason for text it cannot make sense o
 
 from __future__ import annotations
 
+import ast
 import html
 import math
 import re
 from calendar import month_abbr
 from collections.abc import Callable
 from datetime import date
+from warnings import catch_warnings
 
 TYPES = ("TV", "Movie", "OVA", "ONA", "Special", "Music")
 SEASONS = ("winter", "spring", "summer", "fall")
@@ -69,6 +71,37 @@ def names(cell: str) -> list[str] | None:
         return None
     parts = (html.unescape(part).strip() for part in cell.split(","))
     return list(dict.fromkeys(part for part in parts if part.lower() not in MISSING)) or None
+
+
+def titles(cell: str) -> list[str] | None:
+    """Return a list of titles separated by a comma and a blank, in order and without repeats."""
+    parts = (html.unescape(part).strip() for part in cell.split(", "))
+    return list(dict.fromkeys(part for part in parts if part.lower() not in MISSING_TITLE)) or None
+
+
+def related(cell: str) -> list[dict[str, object]] | None:
+    """Return the anime that one belongs to or with, and how.
+
+    The text is a mapping of kinds of relation to lists of works, as Python or JSON writes it:
+    ``{'Sequel': [{'mal_id': 13403, 'type': 'anime', ...}], 'Adaptation': [...]}``. Works that are
+    no anime are left out.
+    """
+    if is_missing(cell) or cell.strip() == "[]":
+        return None
+    try:
+        with catch_warnings(action="ignore", category=SyntaxWarning):
+            relations = ast.literal_eval(cell.strip())
+        found = [
+            {"relation": _folded(relation).replace(" ", "_"), "anime_id": int(work["mal_id"])}
+            for relation, works in relations.items()
+            for work in works
+            if work["type"] == "anime"
+        ]
+    except (ValueError, SyntaxError, TypeError, KeyError, AttributeError, RecursionError):
+        raise BadCell("not a list of relations") from None
+    if not all(0 < one["anime_id"] < 2**31 for one in found):
+        raise BadCell("not a list of relations")
+    return found or None
 
 
 def number(low: float = -math.inf, high: float = math.inf) -> Callable[[str], float | None]:

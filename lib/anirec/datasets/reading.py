@@ -29,6 +29,11 @@ class RawPath:
     file: Path
     member: str | None = None
 
+    @property
+    def name(self) -> str:
+        """The raw file's own name, whatever it is packed in."""
+        return Path(self.member).name if self.member else self.file.name.removesuffix(".gz")
+
 
 @dataclass(frozen=True)
 class Text:
@@ -53,11 +58,15 @@ class Text:
     open_end: bool
 
 
-def raw_path(folder: Path, name: str) -> RawPath | None:
-    """Return where the raw file ``name`` is in a folder; None if it is not there.
+def raw_path(folder: Path, *names: str) -> RawPath | None:
+    """Return where the first raw file of ``names`` is in a folder; None if none is there.
 
     It may lie there as it is, as ``name.gz``, or in a .zip archive of any name.
     """
+    return next(filter(None, (_path_of(folder, name) for name in names)), None)
+
+
+def _path_of(folder: Path, name: str) -> RawPath | None:
     for file in (folder / name, folder / f"{name}.gz"):
         if file.is_file():
             return RawPath(file)

@@ -39,7 +39,7 @@ def raw_files(dataset: str) -> tuple[RawFile, ...]:
 
 def located_files(paths: Paths) -> list[Path]:
     """Return the files that ingesting a dataset reads: raw ones, or what they are packed in."""
-    found = (raw_path(paths.raw, raw_file.name) for raw_file in raw_files(paths.dataset))
+    found = (raw_path(paths.raw, *raw_file.names) for raw_file in raw_files(paths.dataset))
     return sorted({raw.file for raw in found if raw})
 
 
@@ -72,7 +72,7 @@ def detect(raw_dir: Path) -> Dataset:
 
 def _holds(raw_dir: Path, dataset: str) -> bool:
     for raw_file in raw_files(dataset):
-        raw = raw_path(raw_dir, raw_file.name) if raw_file.required else None
+        raw = raw_path(raw_dir, *raw_file.names) if raw_file.required else None
         if raw_file.required and (
             raw is None or not set(raw_file.used) <= set(header_of(header_bytes(raw))[0])
         ):

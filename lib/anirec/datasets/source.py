@@ -87,6 +87,8 @@ class RawFile:
     Attributes
     ----------
     name : its file name.
+    variants : other names under which the publisher ships less of the same; the first that is there
+        is read.
     columns : its columns, in the publisher's order.
     tables : canonical table, ``anime`` or ``users`` -> raw column -> `Cell`. A file of one row per
         anime or user feeds one table; a file of list entries may repeat what it knows of its
@@ -104,6 +106,12 @@ class RawFile:
     username: str | None = None
     required: bool = False
     unless: str | None = None
+    variants: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names the file may have."""
+        return self.name, *self.variants
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -112,7 +120,11 @@ class RawFile:
             user_id = () if self.entries.named else (self.entries.user_id,)
             return (*user_id, self.entries.anime_id)
         (cells,) = self.tables.values()
-        return tuple(name for name, one in cells.items() if one.targets[0] in KEY_COLUMNS)
+        return tuple(
+            name
+            for name, one in cells.items()
+            if one.targets[0] in KEY_COLUMNS and one.parse is not by_name
+        )
 
     @property
     def used(self) -> list[str]:

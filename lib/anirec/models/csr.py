@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from scipy import sparse
 
@@ -75,3 +77,32 @@ def strongest(
         (pruned.data, pruned.indices.astype(np.int32), pruned.indptr.astype(np.int32)),
         shape=pruned.shape,
     )
+
+
+def changed_columns(
+    old: sparse.csr_array, new: sparse.csr_array
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Return the columns that only the old matrix has, and those that only the new one has."""
+    contents = []
+    for matrix in (old.tocsc(), new.tocsc()):
+        matrix.sort_indices()
+        bounds = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
+        contents.append(
+            [
+                matrix.indices[start:stop].tobytes() + matrix.data[start:stop].tobytes()
+                for start, stop in bounds
+            ]
+        )
+    before, after = (Counter(content) for content in contents)
+    gone, come = before - after, after - before
+    return old[:, _places(contents[0], gone)], new[:, _places(contents[1], come)]
+
+
+def _places(contents: list[bytes], wanted: Counter[bytes]) -> list[int]:
+    """Return where the contents wanted are, each as often as it is wanted."""
+    left, places = wanted.copy(), []
+    for place, content in enumerate(contents):
+        if left[content] > 0:
+            left[content] -= 1
+            places.append(place)
+    return places

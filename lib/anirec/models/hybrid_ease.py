@@ -115,20 +115,11 @@ class HybridEASE(ItemItem):
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is a share from 0 to below 1, not {self.dropout}")
-        scores = train.ratings[train.scored].astype(np.float64)
-        self.scale_ = np.array(
-            [scores.mean(), max(scores.std(), MIN_SD)] if len(scores) else [0, 1], np.float32
-        )
-        values = self._preferences(train, self.rating_weight, self.unscored)
-        if self.user_discount:
-            lengths = train.lengths[train.rows]
-            values *= (lengths / np.median(lengths)) ** np.float32(-self.user_discount / 2)
-        tags = self._tags(features, train.shape[1])
+        self.scale_, usual_length = self.constants(train)
+        values = self.learned_values(train, usual_length)
+        tags = self.tag_rows(features, train.shape[1])
         counts = np.bincount(train.indices, minlength=train.shape[1])
-        tagged = np.diff(tags.indptr) > 0
-        warm = counts >= np.where(tagged, max(self.min_lists, 1), 1)
-        if not warm.any():
-            warm = counts > 0
+        warm = self.warm(counts, tags)
         lists = train.matrix(values)[:, warm]
         squares = np.asarray(lists.power(2).sum(axis=0))
         matrix = sparse.vstack([lists, tags[warm].T], format="csr", dtype=np.float32)
@@ -137,13 +128,32 @@ class HybridEASE(ItemItem):
         if warm.all():
             self.weights_, self.precision_ = weights, precision
         else:
-            shares = _neighbour_shares(tags[~warm], tags[warm])
-            if features is not None and "members" in features.numbers:
-                shares = _by_popularity(shares, features.numbers["members"], warm)
-            self._borrow(weights, precision, shares, warm)
+            members = features.numbers.get("members") if features is not None else None
+            self._borrow(weights, precision, borrowed_shares(tags, members, warm), warm)
         if self.n_neighbours is not None:
             importance = np.sqrt(counts / train.shape[0])
             self.weights_ = strongest(self.weights_, self.n_neighbours, importance)
+
+    def constants(self, train: Interactions) -> tuple[np.ndarray, float]:
+        """Return what depends on everybody: mean and standard deviation of the ratings, float32
+        (2,), and the length of the list that the median entry is on."""
+        scores = train.ratings[train.scored].astype(np.float64)
+        scale = [scores.mean(), max(scores.std(), MIN_SD)] if len(scores) else [0, 1]
+        return np.array(scale, np.float32), float(np.median(train.lengths[train.rows]))
+
+    def learned_values(self, lists: Interactions, usual_length: float) -> np.ndarray:
+        """Return what each entry counts where it is learned from, float32 (nnz,)."""
+        values = self._preferences(lists, self.rating_weight, self.unscored)
+        if self.user_discount:
+            lengths = lists.lengths[lists.rows]
+            values *= (lengths / usual_length) ** np.float32(-self.user_discount / 2)
+        return values
+
+    def warm(self, counts: np.ndarray, tags: sparse.csr_array) -> np.ndarray:
+        """Return which anime are on enough lists to have weights of their own, bool (n_anime,)."""
+        tagged = np.diff(tags.indptr) > 0
+        warm = counts >= np.where(tagged, max(self.min_lists, 1), 1)
+        return warm if warm.any() else counts > 0
 
     def values(self, profiles: Interactions) -> np.ndarray:
         """See `ItemItem.values`: the signed preferences."""
@@ -157,7 +167,7 @@ class HybridEASE(ItemItem):
         values[lists.dropped] = unscored + weight * DROPPED
         return values.astype(np.float32)
 
-    def _tags(self, features: ItemFeatures | None, n_anime: int) -> sparse.csr_array:
+    def tag_rows(self, features: ItemFeatures | None, n_anime: int) -> sparse.csr_array:
         """Return all tags side by side, CSR (n_anime, n_tags), each weighted √(α · n⁻ᵞ)."""
         wanted = {kind: weight for kind, weight in self.tag_weights.items() if weight}
         known = features.matrices if features is not None else {}
@@ -228,6 +238,17 @@ def ablations(model: HybridEASE) -> dict[str, HybridEASE]:
         if whole | change != whole:
             variants[name] = HybridEASE(**(whole | change))
     return variants
+
+
+def borrowed_shares(
+    tags: sparse.csr_array, members: np.ndarray | None, warm: np.ndarray
+) -> sparse.csr_array:
+    """Return what shares of the warm anime's weights each cold one takes, CSR (n_cold, n_warm).
+
+    ``members`` are how many people have each anime, (n_anime,), where that is known.
+    """
+    shares = _neighbour_shares(tags[~warm], tags[warm])
+    return shares if members is None else _by_popularity(shares, members, warm)
 
 
 def _neighbour_shares(cold: sparse.csr_array, warm: sparse.csr_array) -> sparse.csr_array:

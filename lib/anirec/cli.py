@@ -97,6 +97,7 @@ def ingest(
     ] = 0.01,
 ) -> None:
     """Turn a dataset's raw files into the canonical Parquet tables."""
+    from anirec.catalogue import build
     from anirec.datasets import detect
     from anirec.datasets.ingest import ingest as make_tables
 
@@ -107,6 +108,7 @@ def ingest(
         typer.echo(f"{raw_dir} holds {dataset}")
     paths = Paths.of(_known(dataset), raw_dir=raw_dir)
     typer.echo(make_tables(paths, max_reject_fraction).summary())
+    build(paths)
 
 
 @app.command()
@@ -269,7 +271,7 @@ def serve_app(
 
 def main() -> None:
     """Run the command; errors a person can mend become one line and exit status 2."""
-    from anirec.pipeline.run import StageFailed
+    from anirec.pipeline.steps import StageFailed
 
     try:
         app()

@@ -43,6 +43,14 @@ def output_root() -> Path:
     return Path(os.environ.get("ANIREC_OUTPUT_DIR", ROOT / "outputs"))
 
 
+def shown_path(path: Path) -> str:
+    """Return a path as a person in the current folder would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 @dataclass(frozen=True)
 class Paths:
     """Where one dataset's files lie. Attributes are absolute folders; nothing is created."""

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from small_run import MECHA, catalogue, community, small_run
 
-from anirec.catalogue import Catalogue
 from anirec.catalogue.features import item_features
 from anirec.catalogue.filters import ALL, IN_ORDER, NEXT, UNKNOWN, Filters
 from anirec.cli import parse_title
@@ -284,27 +283,6 @@ def test_entries_on_a_models_columns() -> None:
     np.testing.assert_array_equal(encoded.ratings, np.float32([2, 9, np.nan, 7]))
     assert encoded.dropped.tolist() == [False, False, True, False]
     assert encoded.n_unknown == 1
-
-
-def test_the_catalogue_is_kept_and_made_anew_when_the_table_changes(tmp_path: Path) -> None:
-    paths = small_run(tmp_path)
-    table = paths.processed / "anime.parquet"
-    made = Catalogue.load(table)
-    kept = table.with_name("catalogue.npz")
-    stamp = kept.stat().st_mtime_ns
-    read = Catalogue.load(table)
-    assert kept.stat().st_mtime_ns == stamp
-    for typed in ("iron", "irn sky", "tt", "lunch brek"):
-        assert read.titles.search(typed) == made.titles.search(typed)
-    np.testing.assert_array_equal(read.franchises.number, made.franchises.number)
-    np.testing.assert_array_equal(read.franchises.sequel, made.franchises.sequel)
-    kept.write_bytes(b"damaged")
-    assert Catalogue.load(table).titles.search("iron") == made.titles.search("iron")
-    anime = pd.read_parquet(table)
-    anime.loc[0, "title"] = "Copper Sky"
-    anime.to_parquet(table)
-    changed = Catalogue.load(table)
-    assert changed.titles.search("copper") == [1]
 
 
 def test_segments(paths: Paths) -> None:

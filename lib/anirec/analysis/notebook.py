@@ -48,21 +48,6 @@ def opening(paths: Paths) -> dict:
     return ingested
 
 
-def read(paths: Paths, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return a canonical table, or some of its columns.
-
-    Dates become datetimes. Raises InputError if the dataset was not ingested yet.
-    """
-    file = paths.processed / f"{table}.parquet"
-    if not file.is_file():
-        raise InputError(f"{file} is missing: run 'anirec run --dataset {paths.dataset}' first")
-    frame = pd.read_parquet(file, columns=None if columns is None else list(columns))
-    for name in ("aired_from", "aired_to", "birth_date", "joined"):
-        if name in frame:
-            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
-    return frame
-
-
 CALLED = {
     "duration_min": "episode durations",
     "episodes": "episode counts",

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from anirec.catalogue.filters import IN_ORDER, NEXT, UNKNOWN, Filters
 from anirec.catalogue.franchise_finding import find_franchises
 from anirec.catalogue.franchises import Franchises
+from anirec.catalogue.indices import FRANCHISES, TITLES
 from anirec.catalogue.titles import TitleIndex
-from anirec.files import written_whole
+from anirec.datasets.tables import read_canonical
 from anirec.interactions import positions
 from anirec.vectors import unit_rows
-
-log = logging.getLogger(__name__)
-
-DERIVED = "catalogue.npz"
-FORMAT = 1
-PARTS = ("anime_ids", "number", "place", "previous", "sequel")
-"""The arrays of `Franchises`."""
 
 COLUMNS = [
     "anime_id", "mal_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
@@ -42,7 +32,7 @@ class Catalogue:
     Parameters
     ----------
     anime : the canonical anime table; columns of `COLUMNS` that it lacks count as unknown.
-    derived : what `Catalogue.load` keeps beside the table, made anew if None.
+    titles, franchises : told from the table already; if None, they are told from it now.
 
     Attributes
     ----------
@@ -58,19 +48,18 @@ class Catalogue:
     """
 
     def __init__(
-        self, anime: pd.DataFrame, derived: Mapping[str, np.ndarray] | None = None
+        self,
+        anime: pd.DataFrame,
+        titles: TitleIndex | None = None,
+        franchises: Franchises | None = None,
     ) -> None:
         anime = anime.reindex(columns=COLUMNS)
         self.anime = anime.set_index("anime_id", drop=False)
         ids = anime["anime_id"].to_numpy()
         self._id_order = np.argsort(ids, kind="stable")
         self._sorted_ids = ids[self._id_order]
-        if derived is None:
-            self.titles = TitleIndex(anime)
-            self.franchises = find_franchises(anime)
-        else:
-            self.titles = TitleIndex.from_arrays(derived, anime)
-            self.franchises = Franchises(**{name: derived[name] for name in PARTS})
+        self.titles = TitleIndex(anime) if titles is None else titles
+        self.franchises = find_franchises(anime) if franchises is None else franchises
         self.values = {
             name: pd.Categorical(anime[column].astype(object))
             for name, column in (
@@ -100,32 +89,12 @@ class Catalogue:
 
     @classmethod
     def load(cls, table: Path) -> Catalogue:
-        """Read the anime table; the indices derived from it are kept beside it.
+        """Read the anime table and what `anirec.catalogue.build` keeps beside it.
 
-        They are made when first needed and again when the table has changed; where the folder
-        cannot be written to, each time.
+        What is missing there or out of date is made anew, and kept where that can be.
         """
-        there = set(pq.read_schema(table).names)
-        anime = pd.read_parquet(table, columns=[name for name in COLUMNS if name in there])
-        file = table.with_name(DERIVED)
-        source = f"{FORMAT} {hashlib.sha256(table.read_bytes()).hexdigest()}"
-        derived = _read_derived(file, source)
-        if derived is not None:
-            return cls(anime, derived)
-        catalogue = cls(anime)
-        arrays = {name: getattr(catalogue.franchises, name) for name in PARTS}
-        try:
-            with written_whole(file) as beside, beside.open("wb") as stream:
-                np.savez(
-                    stream,
-                    allow_pickle=False,
-                    source=np.array(source),
-                    **arrays,
-                    **catalogue.titles.arrays(),
-                )
-        except OSError as error:
-            log.info("%s: not kept (%s); loading stays slow", file, error.strerror)
-        return catalogue
+        anime = read_canonical(table, COLUMNS)
+        return cls(anime, TITLES.load(table, anime), FRANCHISES.load(table, anime))
 
     def __len__(self) -> int:
         return len(self.anime)
@@ -208,17 +177,6 @@ class Catalogue:
             [self.genre_names[place] for place in order[self.genres[row, order]][:most]]
             for row in rows
         ]
-
-
-def _read_derived(file: Path, source: str) -> Mapping[str, np.ndarray] | None:
-    """Return what was kept of the table named ``source``; None if there is nothing usable."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            if str(arrays["source"]) == source:
-                return dict(arrays)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        log.debug("%s: missing or damaged; made anew", file)
-    return None
 
 
 def _commonest(values: Iterable[object]) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from anirec.catalogue.franchise_finding import find_franchises
+from anirec.catalogue.franchises import Franchises
 from anirec.catalogue.titles import normalized
 
 TITLE_WORD = re.compile(r"\w+")
@@ -52,14 +53,17 @@ class ItemFeatures:
 
 
 def item_features(
-    anime: pd.DataFrame, anime_ids: np.ndarray, item: str = "anime_id"
+    anime: pd.DataFrame,
+    anime_ids: np.ndarray,
+    item: str = "anime_id",
+    franchises: Franchises | None = None,
 ) -> ItemFeatures:
     """Return the tags and numbers of ``anime_ids``, in that order.
 
     Kinds of tags: of the romaji title ``title_words``, ``title_bigrams`` (two words in a row),
     ``title_first`` and ``title_first_two`` (the words it starts with);
     ``genres``, ``studios``, ``type``, ``source``, ``age_rating`` and ``era`` (the decade it began
-    in); ``franchise`` (the ``item`` of its first part; see `franchises.find_franchises`). Numbers:
+    in); ``franchise`` (the ``item`` of its first part). Numbers:
     ``episodes``, ``duration_min``, ``year``, ``members``, ``score`` and ``part``, the place in the
     franchise's order of watching, from 0. Anime that the table lacks have no tags and unknown
     numbers; a kind of which the table holds nothing is left out.
@@ -69,10 +73,15 @@ def item_features(
     anime : one row per anime, with the column ``item`` and any of ``title``, ``genres``,
         ``studios`` (lists), ``type``, ``source``, ``age_rating`` (text) and the numbers other than
         ``part``.
+    franchises : those of the table (see `anirec.catalogue.read_franchises`). If None they are
+        found by its titles, which takes seconds for thousands of anime; without titles there are
+        none.
     """
-    if "title" in anime:
-        anime = _with_franchises(anime, item)
+    if franchises is None and "title" in anime:
+        franchises = find_franchises(anime.rename(columns={item: "anime_id"}))
     rows = anime.set_index(item).reindex(anime_ids)
+    if franchises is not None:
+        rows = rows.join(_franchise_facts(franchises))
 
     def column(name: str) -> list[object]:
         return rows[name].tolist() if name in rows else []
@@ -100,13 +109,15 @@ def item_features(
     )
 
 
-def _with_franchises(anime: pd.DataFrame, item: str) -> pd.DataFrame:
-    """Return the table with ``franchise``, the first part of each one's, and ``part``."""
-    found = find_franchises(anime.rename(columns={item: "anime_id"}))
-    first = np.empty(found.number.max(initial=-1) + 1, dtype=object)
-    begins = found.place == 0
-    first[found.number[begins]] = anime[item].to_numpy()[begins]
-    return anime.assign(franchise=first[found.number], part=found.place)
+def _franchise_facts(franchises: Franchises) -> pd.DataFrame:
+    """Return per anime ``franchise``, the first part of its own, and ``part``, its place there."""
+    first = np.empty(franchises.number.max(initial=-1) + 1, dtype=object)
+    begins = franchises.place == 0
+    first[franchises.number[begins]] = franchises.anime_ids[begins]
+    return pd.DataFrame(
+        {"franchise": first[franchises.number], "part": franchises.place},
+        index=franchises.anime_ids,
+    )
 
 
 def title_words(title: object) -> list[str]:

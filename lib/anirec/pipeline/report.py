@@ -19,9 +19,11 @@ GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_statu
 """Figures of the sample's run that the README shows."""
 
 RECORDED_PACKAGES = (
-    "duckdb", "ipywidgets", "jupyterlab", "keras", "matplotlib", "numpy", "pandas", "papermill",
-    "pyarrow", "scikit-learn", "scipy", "seaborn", "tensorflow",
+    "duckdb", "ipywidgets", "jupyterlab", "keras", "matplotlib", "nbconvert", "numpy", "pandas",
+    "papermill", "pyarrow", "rapidfuzz", "scikit-learn", "scipy", "seaborn", "tensorflow",
+    "xgboost-cpu" if sys.platform != "darwin" else "xgboost",
 )  # fmt: skip
+"""Those whose version may change what a run computes or shows."""
 
 
 def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:

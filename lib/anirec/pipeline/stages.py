@@ -24,13 +24,16 @@ class Stage:
     ----------
     name : the notebook's file name without ``.ipynb``; its first two characters are its number.
     needs_ratings : whether it has anything to say without ratings.
-    reads, writes : data files besides the notebook itself, its executed copy and its page.
+    reads : data files it needs.
+    writes : data files that other stages read; its figures and tables are seen when it writes them.
+    folder : where the notebook lies.
     """
 
     name: str
     needs_ratings: bool
     reads: tuple[str, ...]
     writes: tuple[str, ...] = ()
+    folder: Path = NOTEBOOK_DIR
 
     @property
     def number(self) -> str:
@@ -38,7 +41,7 @@ class Stage:
 
     @property
     def notebook(self) -> Path:
-        return NOTEBOOK_DIR / f"{self.name}.ipynb"
+        return self.folder / f"{self.name}.ipynb"
 
     def executed(self, paths: Paths) -> Path:
         return paths.outputs / f"{self.name}.ipynb"
@@ -53,7 +56,8 @@ TABLES = (
     "processed/ratings.parquet",
     "processed/ingest.json",
 )
-CATALOGUE = ("processed/anime.parquet", "processed/ingest.json")
+INDEXED = ("processed/franchises.npz", "processed/titles.npz")
+CATALOGUE = ("processed/anime.parquet", "processed/ingest.json", INDEXED[0])
 PREPARED = ("processed/interactions.npz", "processed/split.parquet")
 FITTED = tuple(
     f"models/{name}/model.json"
@@ -64,7 +68,7 @@ FITTED = tuple(
 )  # fmt: skip
 STAGES = (
     Stage("01_exploration", needs_ratings=False, reads=TABLES),
-    Stage("02_preprocessing", needs_ratings=False, reads=TABLES, writes=PREPARED),
+    Stage("02_preprocessing", needs_ratings=False, reads=(*TABLES, INDEXED[0]), writes=PREPARED),
     Stage(
         "03_model_training",
         needs_ratings=True,
@@ -87,6 +91,7 @@ STAGES = (
         needs_ratings=True,
         reads=(
             *CATALOGUE,
+            INDEXED[1],
             *FITTED,
             "tables/04_titles.csv",
         ),
@@ -198,8 +203,13 @@ def imported_modules(notebook: Path) -> list[Path]:
         for line in "".join(cell["source"]).splitlines()
         if not line.lstrip().startswith(("%", "!"))
     )
+    return followed_imports(source)
+
+
+def followed_imports(source: str) -> list[Path]:
+    """Return the files of ``anirec`` that a piece of Python imports, directly or through others."""
     found: set[Path] = set()
-    pending = _imports(source)
+    pending = set(_imports(source))
     while pending:
         file = pending.pop()
         if file not in found:
@@ -209,7 +219,7 @@ def imported_modules(notebook: Path) -> list[Path]:
 
 
 @cache
-def _imports(source: str) -> set[Path]:
+def _imports(source: str) -> frozenset[Path]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -220,7 +230,7 @@ def _imports(source: str) -> set[Path]:
     for name in names:
         if name.partition(".")[0] == PACKAGE_DIR.name:
             files |= module_files(name)
-    return files
+    return frozenset(files)
 
 
 def module_files(name: str) -> set[Path]:
@@ -248,16 +258,16 @@ class Selection:
     first: str | None = None
     only: str | None = None
 
-    def stages(self) -> tuple[Stage, ...]:
-        """Return the notebooks selected. Raises InputError for a number that does not exist."""
-        numbers = [stage.number for stage in STAGES]
+    def chosen(self, stages: Sequence[Stage] = STAGES) -> tuple[Stage, ...]:
+        """Return those selected of the notebooks. Raises InputError for an unknown number."""
+        numbers = [stage.number for stage in stages]
         for number in (self.first, self.only):
             if number is not None and number.zfill(2) not in ("00", *numbers):
                 known = ", ".join(("00", *numbers))
                 raise InputError(f"unknown stage {number!r}: choose one of {known}")
         if self.only is not None:
-            return tuple(s for s in STAGES if s.number == self.only.zfill(2))
-        return tuple(s for s in STAGES if s.number >= (self.first or "00").zfill(2))
+            return tuple(s for s in stages if s.number == self.only.zfill(2))
+        return tuple(s for s in stages if s.number >= (self.first or "00").zfill(2))
 
     @property
     def ingests(self) -> bool:

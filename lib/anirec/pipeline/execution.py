@@ -1,0 +1,97 @@
+"""Executing a notebook with papermill."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from anirec.config import Paths, shown_path
+from anirec.pipeline.stages import Stage
+from anirec.pipeline.steps import StageFailed
+
+
+def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> list[Path]:
+    """Execute a notebook; return the figures and tables that it wrote.
+
+    The copy grows under ``<name>.partial.ipynb`` and takes its final name once every cell has run.
+
+    Raises
+    ------
+    StageFailed
+        If a cell fails or the kernel dies.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+    partial = stage.executed(paths).with_suffix(".partial.ipynb")
+    for folder in (paths.outputs, paths.figures, paths.tables, paths.models):
+        folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("papermill").setLevel(logging.WARNING)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    before = _stamps(paths)
+    try:
+        papermill.execute_notebook(
+            stage.notebook,
+            partial,
+            parameters=dict(values),
+            kernel_name="python3",
+            language="python",
+            cwd=stage.notebook.parent,
+            progress_bar={"desc": stage.name, "file": sys.stderr},
+            config=Config(
+                KernelManager={"transport": "tcp" if os.name == "nt" else "ipc"},
+                # Asked politely, a kernel that is interrupted prints a traceback of its own.
+                NotebookClient={"shutdown_kernel": "immediate"},
+            ),
+        )
+    except PapermillExecutionError as error:
+        first_line = error.source.strip().splitlines()[0] if error.source.strip() else ""
+        raise StageFailed(
+            f"notebooks/{stage.name}.ipynb failed in cell {error.cell_index} ({first_line}): "
+            f"{_last_line(error)}\nPartial output: {shown_path(partial)}"
+        ) from error
+    except DeadKernelError as error:
+        raise StageFailed(
+            f"notebooks/{stage.name}.ipynb: the kernel died in cell {_last_begun_cell(partial)} "
+            f"(out of memory?)\nPartial output: {shown_path(partial)}"
+        ) from error
+    partial.replace(stage.executed(paths))
+    return sorted(file for file, stamp in _stamps(paths).items() if before.get(file) != stamp)
+
+
+def _stamps(paths: Paths) -> dict[Path, tuple[int, int]]:
+    """Return the figures and tables that are there, each with what tells that it is written anew.
+
+    A file is written beside and renamed, so that it gets another number in its file system even
+    where the clock is coarse.
+    """
+    return {
+        file: (file.stat().st_mtime_ns, file.stat().st_ino)
+        for folder in (paths.figures, paths.tables)
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def _last_line(error: Exception) -> str:
+    return f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+
+
+def _last_begun_cell(executed: Path) -> int:
+    """Return the number of the last code cell that was begun, counted from 1 in the notebook.
+
+    The executed copy holds one cell more, the parameters injected, so that an index there is a
+    number here; the same holds for papermill's ``cell_index``.
+    """
+    cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
+    return max(
+        index
+        for index, cell in enumerate(cells)
+        if cell["cell_type"] == "code" and cell["metadata"]["papermill"]["status"] != "pending"
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from small_run import small_run
 
@@ -88,6 +92,17 @@ def test_similar(anirec) -> None:
         (("recommend", "iron sky", "--dataset", "mal-2016"), "no fitted models for mal-2016"),
         (("similar", "iron sky", "--model", "popularity"), "knows no similar anime"),
         (("similar", "Nobody Saw This"), "anime 11 is unknown to ease"),
+        (("recommend",), "anirec: missing argument 'titles' (see 'anirec recommend --help')"),
+        (("recommend", "x", "--adlt"), "no such option: --adlt"),
+        (("recommend", "x", "-k", "0"), "invalid value for '-k'"),
+        (("recommend", "x", "-k", "ten"), "invalid value for '-k'"),
+        (("recomend", "x"), "no such command 'recomend'"),
+        (("app", "--port", "99999"), "invalid value for '--port'"),
+        (("app", "--port"), "option '--port' requires an argument"),
+        (("run", "sample", "extra"), "unexpected extra argument"),
+        (("run", "sample", "--dataset", "mal-2016"), "two datasets are named"),
+        (("fetch",), "name the dataset to fetch: mal-20"),
+        (("ingest",), "name a dataset, or pass --raw-dir"),
     ],
 )
 def test_mistakes_get_one_line_and_status_2(anirec, arguments: tuple, says: str) -> None:
@@ -95,6 +110,58 @@ def test_mistakes_get_one_line_and_status_2(anirec, arguments: tuple, says: str)
     assert (status, out) == (2, "")
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "ingest", "fetch", "app"])
+@pytest.mark.parametrize("named", [("mal-1999",), ("--dataset", "mal-1999")])
+def test_dataset_is_a_word_or_an_option(anirec, command: str, named: tuple[str, ...]) -> None:
+    status, _, err = anirec(command, *named)
+    assert status == 2
+    assert err.startswith("anirec: unknown dataset 'mal-1999': choose one of sample, ")
+    same = anirec(command, "mal-1999", "--dataset", "mal-1999")
+    assert same == (2, "", err)
+
+
+def test_help_fits_80_columns_and_shows_an_example(anirec, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    status, overview, _ = anirec()
+    assert status == 0
+    for registered in cli.app.registered_commands:
+        command = registered.name or registered.callback.__name__
+        status, text, _ = anirec(command, "--help")
+        assert status == 0
+        assert f"Example: anirec {command}" in text or "&& anirec gallery" in text
+        assert max(map(len, text.splitlines())) <= 80
+        assert f"\n  {command} " in overview
+    assert "..." not in overview.partition("Commands:")[2]
+
+
+def test_version(anirec) -> None:
+    assert anirec("--version")[1].startswith("anirec 0.")
+
+
+def test_completion_is_offered_and_knows_the_datasets(anirec, monkeypatch) -> None:
+    assert "_ANIREC_COMPLETE" in anirec("--show-completion", "bash")[1]
+
+
+def test_narrow_code_page_loses_letters_but_no_answer(root: Path) -> None:
+    places = {"ANIREC_DATA_DIR": str(root), "ANIREC_OUTPUT_DIR": str(root / "outputs")}
+    said = subprocess.run(
+        [sys.executable, "-m", "anirec.cli", "similar", "茶の時間"],
+        env=os.environ | places | {"PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        encoding="cp1252",
+    )
+    assert said.returncode == 2
+    assert said.stderr.startswith("anirec: no anime is called '????'")
+
+
+def test_json_on_a_narrow_code_page_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", out)
+    cli._show(pd.DataFrame({"title": ["進撃の巨人"]}), "json")
+    out.flush()
+    assert json.loads(out.buffer.getvalue()) == [{"title": "進撃の巨人"}]
 
 
 def test_unknown_title_suggests_three(anirec) -> None:

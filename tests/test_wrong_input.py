@@ -65,6 +65,7 @@ def test_raw_files_that_cannot_be_used(
         (["run", "-p", "epochs=many"], "parameter epochs='many' must be a whole number"),
         (["run", "--only", "09"], "unknown stage '09': choose one of 00, 01"),
         (["ingest", "mal-1999"], "unknown dataset 'mal-1999'"),
+        (["run", "--frce"], "no such option: --frce"),
         (["recommend", "Naruto", "--dataset", "mal-2016"], "run 'anirec run --dataset mal-2016'"),
         (["recommend", "Naruto", "--dataset", "mal-1999"], "unknown dataset 'mal-1999'"),
         (["similar", "Naruto", "--dataset", "mal-2016"], "run 'anirec run --dataset mal-2016'"),
@@ -92,7 +93,14 @@ def test_interrupted_run_says_so_and_goes_on_where_it_was(
     environment = os.environ | {name: str(place) for name, place in places.items()}
     said = tmp_path / "said"
     with said.open("w") as out:
-        running = subprocess.Popen(arguments, env=environment, stdout=out, stderr=out)
+        running = subprocess.Popen(
+            arguments,
+            env=environment,
+            stdout=out,
+            stderr=out,
+            # A test run in the background of a shell ignores SIGINT, and its children would.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         partial = tmp_path / "outputs" / "sample" / "01_exploration.partial.ipynb"
         while running.poll() is None and not partial.is_file():
             time.sleep(0.1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 import unicodedata
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -12,58 +14,136 @@ import typer
 
 from anirec.config import Dataset, InputError, Paths
 
-app = typer.Typer(
-    help="Anime recommendations and analysis of the MyAnimeList data.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = typer.Typer(add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-DatasetOption = Annotated[str, typer.Option("--dataset", help=f"One of {', '.join(Dataset)}.")]
-FormatOption = Annotated[str, typer.Option(help="table or json.")]
-RawDirOption = Annotated[
-    str | None, typer.Option("--raw-dir", help="Folder of the raw files [data/raw/<dataset>].")
+
+def _dataset_names() -> list[str]:
+    return [dataset.value for dataset in Dataset]
+
+
+DatasetWord = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATASET",
+        help=f"One of {', '.join(Dataset)}; --dataset says the same.",
+        autocompletion=_dataset_names,
+        show_default=False,
+    ),
 ]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help=f"One of {', '.join(Dataset)}  [default: sample]",
+        autocompletion=_dataset_names,
+    ),
+]
+SameDatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="The dataset, as an option.",
+        autocompletion=_dataset_names,
+    ),
+]
+CountOption = Annotated[int, typer.Option("-k", min=1, metavar="NUMBER", help="How many.")]
+FormatOption = Annotated[str, typer.Option(metavar="NAME", help="table or json.")]
+RawDirOption = Annotated[
+    str | None,
+    typer.Option(
+        "--raw-dir", metavar="FOLDER", help="Folder of the raw files [data/raw/<dataset>]."
+    ),
+]
+
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 class Interrupted(Exception):
     """Somebody stopped a run."""
 
 
-def _known(dataset: str) -> str:
-    if dataset not in set(Dataset):
+def _chosen(word: str | None, option: str | None) -> str | None:
+    """Return the dataset that was named as a word or as an option, None if none was.
+
+    Raises
+    ------
+    InputError
+        If there is no such dataset, or two were named.
+    """
+    if word is not None and option is not None and word != option:
+        raise InputError(f"two datasets are named, {word} and {option}: name one")
+    dataset = word if option is None else option
+    if dataset is not None and dataset not in set(Dataset):
         raise InputError(f"unknown dataset {dataset!r}: choose one of {', '.join(Dataset)}")
     return dataset
 
 
-@app.command()
-def run(
-    dataset: DatasetOption = Dataset.SAMPLE.value,
+@app.callback(invoke_without_command=True)
+def overview(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Anime recommendations and analysis of the MyAnimeList data.
+
+    A dataset is named as a word or with --dataset; where words are titles, with --dataset.
+    """
+    if version:
+        typer.echo(f"anirec {metadata.version('anirec')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("run")
+def run_notebooks(
+    dataset: DatasetWord = None,
+    dataset_option: SameDatasetOption = None,
     raw_dir: RawDirOption = None,
     first: Annotated[
-        str | None, typer.Option("--from", help="Start at this stage, e.g. 03.")
+        str | None, typer.Option("--from", metavar="NN", help="Start at this stage, e.g. 03.")
     ] = None,
-    only: Annotated[str | None, typer.Option(help="Run this stage alone, e.g. 05.")] = None,
-    force: Annotated[bool, typer.Option(help="Run stages even if they are up to date.")] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="NN", help="Run this stage alone, e.g. 05.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run stages even if they are up to date.")
+    ] = False,
     parameter: Annotated[
         list[str] | None,
         typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a run parameter."),
     ] = None,
 ) -> None:
-    """Ingest a dataset and run the six notebooks, as far as they are not up to date."""
-    from anirec.pipeline.run import run as run_stages
+    """Ingest a dataset and run the six notebooks.
+
+    What is up to date is left as it is; --force runs it again.
+
+    \b
+    Example: anirec run mal-2016 --from 03 -p epochs=10
+    """
+    from anirec.pipeline.run import run
     from anirec.pipeline.stages import Selection, parse_parameters
 
-    parameters = parse_parameters(dataset, raw_dir, parameter or [])
+    name = _chosen(dataset, dataset_option) or Dataset.SAMPLE.value
+    parameters = parse_parameters(name, raw_dir, parameter or [])
     try:
-        run_stages(parameters, Selection(first, only), force)
+        run(parameters, Selection(first, only), force)
     except KeyboardInterrupt:  # Typer would end without a word
         raise Interrupted from None
 
 
 @app.command()
 def gallery() -> None:
-    """Write the figures that the README shows to outputs/gallery, from the sample's last run."""
+    """Write the README's figures to outputs/gallery.
+
+    They come from the sample's last run.
+
+    \b
+    Example: anirec run && anirec gallery
+    """
     from anirec.config import output_root
     from anirec.pipeline.report import write_gallery
 
@@ -73,11 +153,21 @@ def gallery() -> None:
 
 @app.command()
 def sample(
-    size: Annotated[str, typer.Option(help="tiny, default or full.")] = "default",
-    out: Annotated[str | None, typer.Option(help="Folder to write [data/raw/sample].")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    size: Annotated[str, typer.Option(metavar="NAME", help="tiny, default or full.")] = "default",
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Folder to write [data/raw/sample].")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="The same seed gives the same bytes.")
+    ] = 0,
 ) -> None:
-    """Simulate the sample's community in the format of the 2023 dataset."""
+    """Simulate the sample's community.
+
+    Its files are in the format of the 2023 dataset.
+
+    \b
+    Example: anirec sample --size tiny --out /tmp/people
+    """
     from anirec.datasets.sample import generate
 
     target = Paths.of(Dataset.SAMPLE, raw_dir=out).raw
@@ -85,61 +175,84 @@ def sample(
     typer.echo(f"Simulated users and ratings ({size}) are in {target}")
 
 
-@app.command()
-def ingest(
-    dataset: Annotated[
-        str | None,
-        typer.Argument(help=f"One of {', '.join(Dataset)}; may be left out with --raw-dir."),
-    ] = None,
+@app.command("ingest")
+def ingest_files(
+    dataset: DatasetWord = None,
+    dataset_option: SameDatasetOption = None,
     raw_dir: RawDirOption = None,
     max_reject_fraction: Annotated[
-        float, typer.Option(min=0, max=1, help="Stop if more of a file's rows cannot be used.")
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Stop if more of a file's rows cannot be used."
+        ),
     ] = 0.01,
 ) -> None:
-    """Turn a dataset's raw files into the canonical Parquet tables."""
+    """Turn a dataset's raw files into the canonical tables.
+
+    With --raw-dir the dataset may be left out: its files tell which it is.
+
+    \b
+    Example: anirec ingest mal-2016 --raw-dir ~/Downloads/anime
+    """
     from anirec.catalogue import build
     from anirec.datasets import detect
-    from anirec.datasets.ingest import ingest as make_tables
+    from anirec.datasets.ingest import ingest
 
-    if dataset is None:
+    name = _chosen(dataset, dataset_option)
+    if name is None:
         if raw_dir is None:
             raise InputError("name a dataset, or pass --raw-dir with the folder of its files")
-        dataset = detect(Path(raw_dir).resolve())
-        typer.echo(f"{raw_dir} holds {dataset}")
-    paths = Paths.of(_known(dataset), raw_dir=raw_dir)
-    typer.echo(make_tables(paths, max_reject_fraction).summary())
+        name = detect(Path(raw_dir).resolve())
+        typer.echo(f"{raw_dir} holds {name}")
+    paths = Paths.of(name, raw_dir=raw_dir)
+    typer.echo(ingest(paths, max_reject_fraction).summary())
     build(paths)
 
 
-@app.command()
-def fetch(
-    dataset: Annotated[str, typer.Argument(help="mal-2023, mal-2020, mal-2018 or mal-2016.")],
+@app.command("fetch")
+def fetch_files(
+    dataset: DatasetWord = None,
+    dataset_option: SameDatasetOption = None,
     raw_dir: RawDirOption = None,
 ) -> None:
-    """Download a public dataset's files from Kaggle; what is there already is not fetched again."""
-    from anirec.datasets.fetch import fetch as download
+    """Download a public dataset's files from Kaggle.
 
-    paths = Paths.of(_known(dataset), raw_dir=raw_dir)
-    for file in download(paths):
+    What is there already is not fetched again.
+
+    \b
+    Example: anirec fetch mal-2016
+    """
+    from anirec.datasets.fetch import HANDLES, fetch
+
+    name = _chosen(dataset, dataset_option)
+    if name is None:
+        raise InputError(f"name the dataset to fetch: {', '.join(HANDLES)}")
+    for file in fetch(Paths.of(name, raw_dir=raw_dir)):
         typer.echo(f"{file}")
 
 
 @app.command()
 def recommend(
-    titles: Annotated[list[str], typer.Argument(help='Titles you like, e.g. "Death Note:9".')],
-    dataset: DatasetOption = Dataset.SAMPLE.value,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
-    model: Annotated[str | None, typer.Option(help="Which model ranks.")] = None,
+    titles: Annotated[list[str], typer.Argument(help="Titles, each with your rating if you like.")],
+    dataset: DatasetOption = None,
+    k: CountOption = 10,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which model ranks [two-stage].")
+    ] = None,
     adult: Annotated[bool, typer.Option("--adult", help="Also adult titles.")] = False,
     format: FormatOption = "table",
 ) -> None:
-    """Recommend anime to someone who likes the titles given, or rates them low."""
+    """Recommend anime to someone who likes or rates the titles given.
+
+    \b
+    Example: anirec recommend "Death Note:9" "Naruto:4" -k 5
+    """
     from anirec.catalogue import Filters
     from anirec.profiles import Entry
     from anirec.recommender import AnimeRecommender
 
     _check_format(format)
-    recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
+    recommender = AnimeRecommender.load(Paths.of(_chosen(None, dataset) or Dataset.SAMPLE))
     profile = {}
     for text in titles:
         anime_id, rating = parse_title(recommender, text)
@@ -153,18 +266,23 @@ def recommend(
 @app.command()
 def similar(
     title: Annotated[str, typer.Argument(help="A title, in any of its languages.")],
-    dataset: DatasetOption = Dataset.SAMPLE.value,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
+    dataset: DatasetOption = None,
+    k: CountOption = 10,
     model: Annotated[
-        str | None, typer.Option(help="Which model tells, e.g. content or rating-net.")
+        str | None,
+        typer.Option(metavar="NAME", help="Which model tells, e.g. content or rating-net."),
     ] = None,
     format: FormatOption = "table",
 ) -> None:
-    """List the anime most similar to one."""
+    """List the anime most similar to one.
+
+    \b
+    Example: anirec similar "Death Note" --model content
+    """
     from anirec.recommender import AnimeRecommender
 
     _check_format(format)
-    recommender = AnimeRecommender.load(Paths.of(_known(dataset)))
+    recommender = AnimeRecommender.load(Paths.of(_chosen(None, dataset) or Dataset.SAMPLE))
     _show(recommender.similar(recommender.resolve(title), k=k, model=model), format)
 
 
@@ -208,7 +326,8 @@ def _check_format(format: str) -> None:
 def _show(frame, format: str) -> None:
     """Print a frame of anime as a table or as JSON records."""
     if format == "json":
-        typer.echo(frame.to_json(orient="records", force_ascii=False, indent=2))
+        speaks = "utf" in (sys.stdout.encoding or "").lower()  # a narrow code page gets escapes
+        typer.echo(frame.to_json(orient="records", force_ascii=not speaks, indent=2))
     elif len(frame):
         typer.echo(_table(frame))
 
@@ -251,39 +370,73 @@ def _width(text: str) -> int:
 
 @app.command("app")
 def serve_app(
-    dataset: DatasetOption = Dataset.SAMPLE.value,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8866,
+    dataset: DatasetWord = None,
+    dataset_option: SameDatasetOption = None,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, metavar="NUMBER", help="Port to listen on.")
+    ] = 8866,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; others than this machine need a token.")
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Listen there; others than this machine need a token."
+        ),
     ] = "127.0.0.1",
     public_name: Annotated[
-        str | None, typer.Option(help="Host name under which a reverse proxy serves the page.")
+        str | None,
+        typer.Option(metavar="NAME", help="Host name by which a reverse proxy serves the page."),
     ] = None,
     visitors: Annotated[
-        int, typer.Option(min=1, help="How many people are served at once, a kernel each.")
+        int,
+        typer.Option(min=1, metavar="NUMBER", help="How many people are served at once."),
     ] = 24,
 ) -> None:
-    """Serve the recommender box as a web page on this machine."""
+    """Serve the recommender box as a web page on this machine.
+
+    \b
+    Example: anirec app mal-2016 --port 8900
+    """
     from anirec.app.page import serve
 
-    serve(_known(dataset), port, host, public_name, visitors)
+    name = _chosen(dataset, dataset_option) or Dataset.SAMPLE.value
+    serve(name, port, host, public_name, visitors)
 
 
 def main() -> None:
     """Run the command; errors a person can mend become one line and exit status 2."""
     from anirec.pipeline.steps import StageFailed
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a narrow code page has not all letters
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        status = app(prog_name="anirec", standalone_mode=False)
     except InputError as error:
-        print(f"anirec: {error}", file=sys.stderr)
+        _complain(str(error))
+        sys.exit(2)
+    except typer.TyperException as error:
+        _complain(_usage(error))
         sys.exit(2)
     except StageFailed as error:
-        print(f"anirec: {error}", file=sys.stderr)
+        _complain(str(error))
         sys.exit(1)
     except Interrupted:
         print("\nanirec: interrupted; the next run resumes here", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    if status == INTERRUPTED:
+        print("\nanirec: interrupted", file=sys.stderr)
+    sys.exit(status)
+
+
+def _complain(text: str) -> None:
+    print(f"anirec: {text}", file=sys.stderr)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Return on one line what is wrong with a command's words and options, and where to look."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "anirec"
+    return f"{said[:1].lower()}{said[1:]} (see '{command} --help')"
 
 
 if __name__ == "__main__":

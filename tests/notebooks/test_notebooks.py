@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from anirec.config import InputError, Paths
+from anirec.datasets.sample import EFFECTS
 from anirec.pipeline.report import write_gallery
 from anirec.pipeline.run import run as run_stages
 from anirec.pipeline.stages import STAGES, Selection, Stage, parse_parameters
@@ -125,6 +126,13 @@ def test_every_section_is_a_question_with_a_sentence(stage: Stage, tiny_run: Pat
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_notebooks_read_the_franchises_that_were_found_once(stage: Stage) -> None:
+    for cell in nbformat.read(stage.notebook, as_version=4).cells:
+        for call in re.findall(r"item_features\([^\n]*", cell.source):
+            assert "franchises=" in call, call
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_functions_in_notebooks_are_short(stage: Stage) -> None:
     notebook = nbformat.read(stage.notebook, as_version=4)
     for cell in notebook.cells:
@@ -188,12 +196,28 @@ def test_04_segments_part_the_users_and_meet_the_truth(tiny_run: Paths) -> None:
     assert float(index[1]) > 0.15  # 300 users say little
 
 
-def test_05_finds_the_planted_effects_direction(tiny_run: Paths) -> None:
+def test_05_shares_are_of_everybody(tiny_run: Paths) -> None:
     shares = pd.read_csv(tiny_run.tables / "05_genders.csv").set_index("gender")["share"]
     assert 0.4 < shares["Male"] < 0.75
     status = pd.read_csv(tiny_run.tables / "05_status.csv").set_index("status")["share"]
     assert status.sum() == pytest.approx(1)
     assert (status["completed"] > status.drop("completed")).all()
+
+
+@pytest.mark.parametrize(
+    ("of", "predictor", "planted"),
+    [
+        ("share completed", "10 years older", EFFECTS["completed_by_age"].value),
+        ("share dropped", "female rather than male", -EFFECTS["dropped_by_gender"].value),
+    ],
+)
+def test_05_finds_the_planted_effects_direction(
+    tiny_run: Paths, of: str, predictor: str, planted: float
+) -> None:
+    effects = pd.read_csv(tiny_run.tables / "05_effects.csv").set_index(["of", "predictor"])
+    found = effects.loc[(of, predictor)]
+    assert found["effect"] * planted > 0
+    assert found["low"] <= planted <= found["high"]
 
 
 def test_06_recommends_what_is_not_on_the_list(tiny_run: Paths) -> None:

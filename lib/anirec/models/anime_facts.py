@@ -61,7 +61,18 @@ class AnimeFacts:
         """Gather it from lists and side information."""
         ratings = train.ratings[train.scored].astype(np.float64)
         mean, sd = (ratings.mean(), ratings.std()) if len(ratings) else (0.0, 1.0)
-        n_anime = train.shape[1]
+        return cls.of_figures(
+            community(community_sums(train, liked_from), train.shape[0]),
+            features,
+            np.array([mean, max(sd, 1e-6), liked_from], dtype=np.float32),
+        )
+
+    @classmethod
+    def of_figures(
+        cls, figures: np.ndarray, features: ItemFeatures | None, constants: np.ndarray
+    ) -> AnimeFacts:
+        """Gather it from figures of the community (see ``community``) and side information."""
+        n_anime = len(figures)
         numbers = dict(features.numbers) if features is not None else {}
         if "members" in numbers:
             numbers["members"] = np.log1p(numbers["members"])
@@ -71,12 +82,12 @@ class AnimeFacts:
         kinds = [code for code, kind in enumerate(TAGS) if kind in known]
         nothing = sparse.csr_array((n_anime, 0), dtype=np.float32)
         return cls(
-            community=_community(train, liked_from),
+            community=figures,
             numbers=np.stack([numbers.get(name, unknown) for name in NUMBERS], axis=1),
             tags=sparse.csr_array(sparse.hstack([nothing, *parts], format="csr")),
             kinds=np.repeat(kinds, [part.shape[1] for part in parts]).astype(np.int8),
             franchises=_franchises(features, n_anime),
-            constants=np.array([mean, max(sd, 1e-6), liked_from], dtype=np.float32),
+            constants=constants,
         )
 
     def save(self, file: Path) -> None:
@@ -98,21 +109,31 @@ class AnimeFacts:
             )
 
 
-def _community(train: Interactions, liked_from: float) -> np.ndarray:
-    n_users, n_anime = train.shape
-    scored = train.scored
-    columns, ratings = train.indices[scored], train.ratings[scored].astype(np.float64)
-    deviations = ratings - train.user_means(SHRINKAGE)[train.rows[scored]]
-    liked = ratings >= liked_from
-    entries = np.bincount(train.indices, minlength=n_anime)
-    scores = np.bincount(columns, minlength=n_anime)
-    likes = np.bincount(columns, liked, n_anime)
-    total, like_rate = (ratings.mean(), liked.mean()) if len(ratings) else (0, 0)
+def community_sums(lists: Interactions, liked_from: float, mean: float | None = None) -> np.ndarray:
+    """Return what `community` is made of, float64 (5, n_anime), sums over lists: entries, scores,
+    likes, ratings and their deviations from each person's mean.
+
+    ``mean`` is the overall mean rating that a person's is shrunk to, that of the lists unless given.
+    """
+    scored = lists.scored
+    columns, ratings = lists.indices[scored], lists.ratings[scored].astype(np.float64)
+    deviations = ratings - lists.user_means(SHRINKAGE, mean)[lists.rows[scored]]
+    weights = np.ones(len(ratings)), ratings >= liked_from, ratings, deviations
+    n = lists.shape[1]
+    entries = np.bincount(lists.indices, minlength=n)
+    return np.stack([entries, *(np.bincount(columns, weight, n) for weight in weights)])
+
+
+def community(sums: np.ndarray, n_users: int) -> np.ndarray:
+    """Return `AnimeFacts.community` from its sums over ``n_users`` lists."""
+    entries, scores, likes, ratings, deviations = sums
+    n_scores = max(scores.sum(), 1)
+    total, like_rate = ratings.sum() / n_scores, likes.sum() / n_scores
     return np.stack(
         [
             entries / n_users,
-            np.bincount(columns, deviations, n_anime) / (scores + SHRINKAGE),
-            (np.bincount(columns, ratings, n_anime) + SHRINKAGE * total) / (scores + SHRINKAGE),
+            deviations / (scores + SHRINKAGE),
+            (ratings + SHRINKAGE * total) / (scores + SHRINKAGE),
             (likes + SHRINKAGE * like_rate) / (scores + SHRINKAGE),
             likes / n_users,
             (entries - scores + 1) / (entries + SHRINKAGE),

@@ -368,6 +368,50 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+@app.command()
+def update(
+    dataset: DatasetOption = Dataset.SAMPLE.value,
+    events: Annotated[
+        str | None,
+        typer.Option(help="JSON lines or CSV: a file, a folder of files, or - for a pipe."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what comes, until interrupted.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Serve the version before the present one.")
+    ] = False,
+) -> None:
+    """Let the served models follow what people rate now: events in, a new version out."""
+    from anirec.events import updating
+    from anirec.events.versions import Versions
+
+    paths = Paths.of(_known(dataset))
+    if rollback:
+        typer.echo(f"serving {Versions(paths).rollback()}")
+    elif dry_run:
+        if events is None or events == "-":
+            raise InputError("--dry-run needs --events with a file or folder")
+        updating.dry_run(paths, events, typer.echo, _told)
+    elif follow:
+        if events is None:
+            raise InputError("--follow needs --events: a file, a folder, or - for a pipe")
+        updating.follow(paths, events, typer.echo, _told)
+    else:
+        updating.update(paths, events, typer.echo, _told)
+
+
+def _told(source: str, line: int, reason: str | None) -> None:
+    """Say that a line was rejected, or that all up to it is on the disk."""
+    if reason is None:
+        print(f"acknowledged {source}:{line}", flush=True)
+    else:
+        print(f"{source}:{line}: {reason}", file=sys.stderr, flush=True)
+
+
 @app.command("app")
 def serve_app(
     dataset: DatasetWord = None,

@@ -169,6 +169,8 @@ def as_arrow(name: str, value: object) -> object:
         return date.fromisoformat(str(value))
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
+    if pa.types.is_list(kind) and not isinstance(value, list | tuple):
+        raise ValueError("no list")
     if pa.types.is_floating(kind):
         value = float(value)
     return pa.array([value], kind)[0].as_py()

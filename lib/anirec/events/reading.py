@@ -66,13 +66,7 @@ class Reader:
         """
         if source == PIPE:
             return self._take_pipe()
-        path = Path(source)
-        if path.is_dir():
-            files = sorted(f for f in path.iterdir() if f.suffix in ENDINGS and f.is_file())
-            return any([self._take_file(file) for file in files])
-        if not path.is_file():
-            raise InputError(f"{source} is missing: name a file or folder of events, or - for a pipe")
-        return self._take_file(path)
+        return max((self._take_file(file) for file in files_of(source)), default=False)
 
     def take_rest(self, source: str) -> None:
         """Take in everything up to the end, a last line without an end included."""
@@ -80,12 +74,7 @@ class Reader:
             while not self.ended and self._take_pipe():
                 pass
             return
-        self.take(source)
-        path = Path(source)
-        files = [path]
-        if path.is_dir():
-            files = sorted(f for f in path.iterdir() if f.suffix in ENDINGS and f.is_file())
-        for file in files:
+        for file in files_of(source):
             self._take_file(file, to_the_end=True)
 
     ended: bool = False
@@ -194,16 +183,32 @@ def _record(text: str, header: str | None) -> dict[str, object]:
     return dict(zip(names, cells, strict=True))
 
 
-def parsed(source: str) -> Iterator[tuple[int, Event | str]]:
+def files_of(source: str) -> list[Path]:
+    """Return the files that a source names: itself, or those of a folder by name.
+
+    Raises
+    ------
+    InputError
+        If it is neither a file nor a folder.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return sorted(f for f in path.iterdir() if f.suffix in ENDINGS and f.is_file())
+    if not path.is_file():
+        raise InputError(f"{source} is missing: name a file or folder of events, or - for a pipe")
+    return [path]
+
+
+def parsed(file: Path) -> Iterator[tuple[int, Event | str]]:
     """Yield line and event, or the reason why it is none, of a file, keeping nothing."""
     header: str | None = None
-    with Path(source).open("rb") as stream:
+    with file.open("rb") as stream:
         for line, raw in enumerate(stream, start=1):
             text = raw.decode("utf-8-sig", "replace").strip()
             if not text:
                 continue
             if header is None:
-                header = _header(source, text)
+                header = _header(str(file), text)
                 if header:
                     continue
             try:

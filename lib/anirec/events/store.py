@@ -15,7 +15,7 @@ from anirec.events.event import NOBODY, Event
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS event (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     user INTEGER NOT NULL,
     anime INTEGER NOT NULL,
     time INTEGER NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS event (
     facts TEXT,
     UNIQUE (user, anime, time)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS event_of_anime ON event (anime) ;
+CREATE INDEX IF NOT EXISTS event_of_anime ON event (anime);
 CREATE TABLE IF NOT EXISTS source (
     name TEXT PRIMARY KEY,
     offset INTEGER NOT NULL,
@@ -157,6 +157,11 @@ class EventStore:
     @property
     def n_rejected(self) -> int:
         return self._one("SELECT count(*) FROM rejected")[0]
+
+    def has(self, event: Event) -> bool:
+        """Return whether an event is known already."""
+        query = "SELECT EXISTS (SELECT 1 FROM event WHERE user = ? AND anime = ? AND time = ?)"
+        return bool(self._one(query, event.user, event.anime, event.time)[0])
 
     def users_between(self, after: int, until: int) -> list[int]:
         """Return whose lists events of these numbers are about, ascending."""

@@ -40,10 +40,19 @@ class Version:
     events: int = 0
     made: str = ""
 
+    def file(self, name: str | Path) -> Path | None:
+        """Return one of its files; None if it has none of that name."""
+        if self.folder is None or not (self.folder / name).exists():
+            return None
+        return self.folder / name
+
     def __str__(self) -> str:
         if not self.number:
             return "the run's own models"
         return f"version {self.number} of {self.made}, with {self.events:,} events"
+
+
+RUN = Version(0)
 
 
 class Versions:
@@ -59,9 +68,8 @@ class Versions:
 
     @property
     def base(self) -> str:
-        """What tells the run's models and tables from those of another run."""
-        tables = [self._paths.processed / f"{name}.parquet" for name in ("ratings", "anime")]
-        return fingerprint(*self._paths.models.glob("*/model.json"), *tables)
+        """What tells the run's models from those of another run."""
+        return fingerprint(*self._paths.models.glob("*/model.json"))
 
     @property
     def pointer(self) -> Path:
@@ -72,8 +80,8 @@ class Versions:
         """Return the version served."""
         said = self._pointer()
         if said.get("base") != self.base:
-            return Version(0)
-        return self._known().get(said["version"], Version(0))
+            return RUN
+        return self._known().get(said["version"], RUN)
 
     def publish(self, write: Callable[[Path], None], events: int) -> Version:
         """Make a version and serve it.
@@ -84,7 +92,7 @@ class Versions:
         events : how many events it knows.
         """
         known = self._known()
-        number = max([*known, self._pointer().get("last", 0)]) + 1
+        number = max([0, *known, self._pointer().get("last", 0)]) + 1
         folder = self.folder / f"{number:08d}"
         beside = self.folder / f".{os.getpid()}.{number:08d}"
         shutil.rmtree(beside, ignore_errors=True)
@@ -99,7 +107,7 @@ class Versions:
             put_in_place(beside, folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-        self._serve(number, max(number, self._pointer().get("last", 0)))
+        self._serve(number, number, events)
         kept = {folder, *(known[old].folder for old in sorted(known)[-(KEPT - 1) :])}
         for old in set(self.folder.glob("[0-9]*")) - kept:
             shutil.rmtree(old, ignore_errors=True)
@@ -117,8 +125,16 @@ class Versions:
         if not current.number:
             raise InputError("the run's own models are served: there is nothing to go back to")
         earlier = [number for number in self._known() if number < current.number]
-        self._serve(max(earlier, default=0), self._pointer().get("last", current.number))
+        said = self._pointer()
+        self._serve(max(earlier, default=0), said["last"], said["seen"])
         return self.current()
+
+    @property
+    def seen(self) -> int | None:
+        """How many events the last version made of these models knows, served or gone back from;
+        None where none was made."""
+        said = self._pointer()
+        return said["seen"] if said.get("base") == self.base else None
 
     def clean(self) -> None:
         """Delete what a process that died left half-written."""
@@ -126,9 +142,10 @@ class Versions:
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
 
-    def _serve(self, number: int, last: int) -> None:
+    def _serve(self, number: int, last: int, seen: int) -> None:
+        said = {"version": number, "last": last, "seen": seen, "base": self.base}
         with written_whole(self.pointer) as beside, beside.open("w", encoding="utf-8") as stream:
-            json.dump({"version": number, "last": last, "base": self.base}, stream)
+            json.dump(said, stream)
             to_disk(stream)
         sync_folder(self.folder)
 

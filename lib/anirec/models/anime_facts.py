@@ -113,7 +113,7 @@ def community_sums(lists: Interactions, liked_from: float, mean: float | None = 
     """Return what `community` is made of, float64 (5, n_anime), sums over lists: entries, scores,
     likes, ratings and their deviations from each person's mean.
 
-    ``mean`` is the overall mean rating that a person's is shrunk to, that of the lists unless given.
+    ``mean`` is the overall mean rating that a person's is shrunk to; that of the lists by default.
     """
     scored = lists.scored
     columns, ratings = lists.indices[scored], lists.ratings[scored].astype(np.float64)

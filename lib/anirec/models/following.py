@@ -15,7 +15,6 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions, positions
 from anirec.models.anime_facts import AnimeFacts, community, community_sums
 from anirec.models.base import Model, copied
-from anirec.models.first_stage import FirstStage
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.incremental import WORST_DRIFT, HybridSums
 from anirec.models.popularity import Popularity
@@ -117,7 +116,6 @@ class FollowingModels:
     def _two_stage(self, retriever: HybridEASE) -> TwoStage:
         stage = self.two_stage.stage_
         old, new = self.two_stage.anime_ids_, retriever.anime_ids_
-        liked_from, _ = _constants(self.two_stage, self.sums["retriever"])
         facts = AnimeFacts.of_figures(
             community(self.figures, max(self.n_users, 1)),
             self.features,
@@ -125,7 +123,8 @@ class FollowingModels:
         )
         served = copied(self.two_stage)
         served.anime_ids_, served.popularity_ = new, retriever.popularity_
-        served.stage_ = FirstStage(
+        served.stage_ = replace(
+            stage,
             retriever=retriever,
             second=self.sums["second"].model(),
             neighbours=_widened(stage.neighbours, old, new, "weights_"),
@@ -141,9 +140,7 @@ class FollowingModels:
             sums.save(folder / part)
 
     @classmethod
-    def load(
-        cls, folder: Path, two_stage: TwoStage | None, features: ItemFeatures | None
-    ) -> Self:
+    def load(cls, folder: Path, two_stage: TwoStage | None, features: ItemFeatures | None) -> Self:
         """Read what `save` wrote. Raises InputError if it is missing or damaged."""
         arrays, about = read_snapshot(folder / "figures")
         sums = {part: HybridSums.load(folder / part) for part in about["parts"]}

@@ -13,6 +13,7 @@ from anirec.catalogue import Catalogue
 from anirec.catalogue.catalogue import listed as listed_values
 from anirec.catalogue.filters import ALL, Filters
 from anirec.config import InputError, Paths
+from anirec.events.versions import CATALOGUE, RUN, Version, Versions
 from anirec.interactions import positions
 from anirec.models import MODELS, load_model
 from anirec.profiles import Entry, Profile
@@ -52,10 +53,12 @@ class AnimeRecommender:
     catalogue : the anime, or the canonical anime table.
     model_dir : folder with one folder per fitted model; a model is loaded when first asked for.
     segments : the segments of the community, as notebook 04 describes them (see `segments`).
+    version : a version that knows events; its models are taken before those of ``model_dir``.
 
     Attributes
     ----------
     catalogue : `Catalogue`.
+    version : what is served.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class AnimeRecommender:
         catalogue: Catalogue | pd.DataFrame,
         model_dir: Path,
         segments: pd.DataFrame | None = None,
+        version: Version = RUN,
     ) -> None:
+        self.version = version
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
         self._shown = self.catalogue.anime[SHOWN]
         self._model_dir = model_dir
@@ -73,7 +78,7 @@ class AnimeRecommender:
 
     @classmethod
     def load(cls, paths: Paths) -> AnimeRecommender:
-        """Load what a run left in ``paths``.
+        """Load what a run left in ``paths``, as events changed it since.
 
         Raises
         ------
@@ -87,10 +92,12 @@ class AnimeRecommender:
                 f"run 'anirec run --dataset {paths.dataset}' first"
             )
         segments = paths.tables / "04_titles.csv"
+        version = Versions(paths).current()
         return cls(
-            Catalogue.load(table),
+            Catalogue.load(version.file(CATALOGUE) or table),
             paths.models,
             pd.read_csv(segments) if segments.is_file() else None,
+            version,
         )
 
     # --- what there is
@@ -108,7 +115,12 @@ class AnimeRecommender:
     @cached_property
     def fitted(self) -> list[str]:
         """The names of the models that can be asked for."""
-        return [name for name in MODELS if (self._model_dir / name / "model.json").is_file()]
+        return [name for name in MODELS if self._description(name).is_file()]
+
+    @property
+    def in_use(self) -> list[str]:
+        """The names of the models that were asked for so far."""
+        return list(self._models)
 
     @property
     def default_model(self) -> str:
@@ -120,8 +132,13 @@ class AnimeRecommender:
         if name not in self._models:
             if name not in self.fitted:
                 raise InputError(f"unknown model {name!r}: choose one of {', '.join(self.fitted)}")
-            self._models[name] = load_model(self._model_dir / name)
+            self._models[name] = load_model(self._description(name).parent)
         return self._models[name]
+
+    def _description(self, name: str) -> Path:
+        """Return where the file is that describes a model, if it is fitted."""
+        file = Path(name) / "model.json"
+        return self.version.file(file) or self._model_dir / file
 
     def search(self, text: str, limit: int = 10) -> pd.DataFrame:
         """Return the anime whose names fit ``text`` best, best first, with `COLUMNS`."""

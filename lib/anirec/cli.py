@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import unicodedata
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -368,16 +369,26 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-@app.command()
-def update(
-    dataset: DatasetOption = Dataset.SAMPLE.value,
+@app.command("update")
+def update_models(
+    dataset: DatasetWord = None,
+    dataset_option: SameDatasetOption = None,
     events: Annotated[
         str | None,
-        typer.Option(help="JSON lines or CSV: a file, a folder of files, or - for a pipe."),
+        typer.Option(
+            metavar="PATH", help="JSON lines or CSV: a file, a folder of them, - for a pipe."
+        ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on with what comes, until interrupted.")
+        bool, typer.Option("--follow", help="Go on with what comes, until stopped.")
     ] = False,
+    refit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Learn the models anew: now, nightly, or from a share of changed lists, 0.05.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
     ] = False,
@@ -385,23 +396,50 @@ def update(
         bool, typer.Option("--rollback", help="Serve the version before the present one.")
     ] = False,
 ) -> None:
-    """Let the served models follow what people rate now: events in, a new version out."""
-    from anirec.events import updating
+    """Let the served models follow what people rate now.
+
+    Events are kept durably; a version of the models that knows them is served.
+
+    \b
+    Example: anirec update mal-2016 --events today.jsonl
+    """
+    from anirec.events import learning, updating
     from anirec.events.versions import Versions
 
-    paths = Paths.of(_known(dataset))
+    paths = Paths.of(_chosen(dataset, dataset_option) or Dataset.SAMPLE)
     if rollback:
         typer.echo(f"serving {Versions(paths).rollback()}")
-    elif dry_run:
-        if events is None or events == "-":
-            raise InputError("--dry-run needs --events with a file or folder")
+        return
+    if dry_run or follow:
+        option = "--follow" if follow else "--dry-run"
+        if events is None or (dry_run and events == "-"):
+            raise InputError(f"{option} needs --events with a file or folder")
+    if dry_run:
         updating.dry_run(paths, events, typer.echo, _told)
-    elif follow:
-        if events is None:
-            raise InputError("--follow needs --events: a file, a folder, or - for a pipe")
-        updating.follow(paths, events, typer.echo, _told)
+        return
+    schedule = learning.Schedule.of(refit) if refit is not None else None
+
+    def after_round(follower):
+        if schedule is not None and learning.learn_if_due(
+            paths, schedule, follower, partial(_learn_anew, paths)
+        ):
+            return updating.begun_anew(follower, typer.echo)
+        return follower
+
+    if follow:
+        updating.follow(paths, events, typer.echo, _told, after_round)
     else:
-        updating.update(paths, events, typer.echo, _told)
+        updating.update(paths, events, typer.echo, _told, after_round)
+
+
+def _learn_anew(paths: Paths) -> None:
+    """Run the notebooks from the encoding of the lists on, on tables that know all events."""
+    from anirec.catalogue import build
+    from anirec.pipeline.run import run
+    from anirec.pipeline.stages import Selection, parse_parameters
+
+    build(paths)
+    run(parse_parameters(paths.dataset, None, []), Selection("02", None))
 
 
 def _told(source: str, line: int, reason: str | None) -> None:

@@ -17,7 +17,7 @@ from anirec.events.versions import Versions
 from anirec.interactions import Interactions
 from anirec.models import HybridEASE, TwoStage, load_model
 from anirec.models.incremental import HybridSums
-from anirec.recommender.latest import LatestRecommender
+from anirec.recommender import LatestRecommender
 
 DAY = 1_700_000_000
 
@@ -237,3 +237,15 @@ def test_a_two_stage_without_a_ranker_follows_too(paths, lists, write, update) -
     two_stage.save(paths.models / TwoStage.NAME)
     update(write(*changes(lists)))
     assert served(paths, "two-stage").ranker_ is None
+
+
+def test_a_box_goes_on_with_the_new_version_and_says_so(paths, lists, write, update) -> None:
+    from anirec.app.box import RecommenderBox
+
+    update(write(*changes(lists)[:3]))
+    box = RecommenderBox(LatestRecommender(paths), k=5)
+    assert "Recommended by version 1 of" in box._foot.value
+    update(write(*changes(lists)[3:6], name="more.jsonl"))
+    time.sleep(1.1)
+    box.refresh()
+    assert "Recommended by version 2 of" in box._foot.value

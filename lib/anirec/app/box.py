@@ -99,10 +99,8 @@ class RecommenderBox(widgets.Box):
         self._make_list()
         self._make_controls()
         self._make_results()
-        foot = page.footnote if page else ""
-        self._foot = html_part(
-            f"<p class='anirec-soft'>{escape(foot)}</p>" if foot else "", "anirec-foot"
-        )
+        self._footnote = page.footnote if page else ""
+        self._foot = html_part("", "anirec-foot")
         style = html_part(f"<style>{CSS_FILE.read_text('utf-8')}</style>", "anirec-style")
         super().__init__(
             [style, self._find, self._message, self._list, self._tools, *self._panels.values(),
@@ -462,11 +460,19 @@ class RecommenderBox(widgets.Box):
             self._show_modes()
             self._show_recommendations()
             self._fill_panels()
+            self._show_foot()
         except Exception:
             self.say("Something went wrong here; your list is kept. Try another setting.", "error")
             raise
         finally:
             self._results.remove_class("anirec-busy")
+
+    def _show_foot(self) -> None:
+        """Show what must be said of the data, and which version of the models recommends."""
+        version = self.recommender.version
+        said = [self._footnote, f"Recommended by {version}." if version.number else ""]
+        paragraphs = [f"<p class='anirec-soft'>{escape(text)}</p>" for text in said if text]
+        self._foot.value = "".join(paragraphs)
 
     def _show_modes(self) -> None:
         mode = self._mode.value

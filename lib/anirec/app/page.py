@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode
 from anirec.config import InputError, Paths
 from anirec.files import read_json
 from anirec.profiles import ListSession, ProfileStore, UnknownProfile
-from anirec.recommender import AnimeRecommender
+from anirec.recommender import AnimeRecommender, LatestRecommender
 
 if TYPE_CHECKING:
     from anirec.app.list_panel import Page
@@ -101,7 +101,7 @@ def show(dataset: str, processed_dir: str, output_dir: str) -> None:
     paths = Paths.of(dataset, processed_dir=processed_dir, output_dir=output_dir)
     store = ProfileStore.of(dataset)
     first = replace(page_of(""), footnote=_provenance(paths))
-    box = RecommenderBox(AnimeRecommender.load(paths), page=first)
+    box = RecommenderBox(LatestRecommender(paths), page=first)
     display(box)
     if os.environ.get("VOILA_PREHEAT") == "True":
         from voila.utils import wait_for_request

@@ -31,7 +31,16 @@ Say = Callable[[str], None]
 Told = Callable[[str, int, str | None], None]
 
 
-def update(paths: Paths, source: str | None, say: Say, told: Told) -> Follower | None:
+AfterRound = Callable[[Follower], Follower]
+
+
+def update(
+    paths: Paths,
+    source: str | None,
+    say: Say,
+    told: Told,
+    after_round: AfterRound = lambda follower: follower,
+) -> Follower | None:
     """Take in all events of a source, let the models follow, and serve the result.
 
     Parameters
@@ -40,6 +49,7 @@ def update(paths: Paths, source: str | None, say: Say, told: Told) -> Follower |
     source : a file, a folder, ``-`` for a pipe, or None: nothing new, the models alone follow.
     say : told what happens.
     told : see `Reader`.
+    after_round : called when models have followed; returns what follows on.
 
     Raises
     ------
@@ -56,9 +66,7 @@ def update(paths: Paths, source: str | None, say: Say, told: Told) -> Follower |
         if not _fitted(paths):
             say("no fitted models yet: the events count once 'anirec run' made some")
             return None
-        follower = Follower(paths, store, say)
-        if follower.is_behind:
-            say(_sentence(follower.catch_up()))
+        follower = _round(Follower(paths, store, say), say, after_round)
         follower.save_if_worth_it()
         return follower
 
@@ -68,7 +76,7 @@ def follow(
     source: str,
     say: Say,
     told: Told,
-    after_round: Callable[[Follower], Follower] = lambda follower: follower,
+    after_round: AfterRound = lambda follower: follower,
 ) -> None:
     """Take in events as they come, and serve versions that know them, until told to stop.
 
@@ -142,9 +150,15 @@ def dry_run(paths: Paths, source: str, say: Say, told: Told) -> None:
     )
 
 
-def _round(
-    follower: Follower | None, say: Say, after_round: Callable[[Follower], Follower]
-) -> Follower | None:
+def begun_anew(follower: Follower, say: Say) -> Follower:
+    """Return what follows the models of a new run in place of the old one's."""
+    fresh = Follower(follower.paths, follower.store, say)
+    say(_sentence(fresh.catch_up()))
+    fresh.save_if_worth_it()
+    return fresh
+
+
+def _round(follower: Follower | None, say: Say, after_round: AfterRound) -> Follower | None:
     if follower is None:
         return None
     if follower.is_behind:

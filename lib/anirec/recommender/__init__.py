@@ -4,6 +4,7 @@ In: a `Catalogue`, fitted models, a `Profile`. Out: frames of anime in order, an
 like, and how the models are fitted, do not belong here.
 """
 
+from anirec.recommender.latest import LatestRecommender
 from anirec.recommender.recommender import AnimeRecommender
 
-__all__ = ["AnimeRecommender"]
+__all__ = ["AnimeRecommender", "LatestRecommender"]

@@ -184,8 +184,6 @@ def test_no_ratings_at_all() -> None:
     lists = Interactions.from_frame(frame([]).astype({"user_id": "int32", "anime_id": "int32"}))
     assert lists.shape == (0, 0)
     assert split_users(lists).empty
-    assert lists.list_counts().empty
-    assert lists.rating_scales().empty
 
 
 def test_users_are_taken_in_the_order_asked_for(many: Interactions) -> None:
@@ -238,16 +236,6 @@ def test_user_means_are_pulled_towards_the_mean(lists: Interactions) -> None:
     expected = [(18 + 5 * mean) / 7, (4 + 5 * mean) / 6]
     np.testing.assert_allclose(lists.user_means(shrinkage=5), expected, rtol=1e-6)
     np.testing.assert_allclose(lists.user_means(shrinkage=0), [9, 4], rtol=1e-6)
-
-
-def test_rating_scales_of_users(lists: Interactions) -> None:
-    scales = lists.rating_scales()
-    assert scales["user_id"].tolist() == [7, 9]
-    assert scales["n_scored"].tolist() == [2, 1]
-    assert scales["mean_rating"].tolist() == [9, 4]
-    assert scales["sd_rating"].tolist() == [1, 0]
-    assert lists.ratings_std() == pytest.approx(np.std([10, 8, 4]))
-    assert lists.centred_std() < lists.ratings_std()
 
 
 def test_split_holds_out_users_with_long_enough_lists(many: Interactions) -> None:

@@ -155,16 +155,6 @@ class Interactions:
             dropped=self.dropped[mask],
         )
 
-    def list_counts(self) -> pd.DataFrame:
-        """Return entries per user and per anime as a tidy frame: ``of``, ``count``."""
-        per_anime = np.bincount(self.indices, minlength=self.shape[1])
-        return pd.DataFrame(
-            {
-                "of": np.repeat(["entries per user", "entries per anime"], self.shape),
-                "count": np.concatenate([self.lengths, per_anime]),
-            }
-        )
-
     def averages(self, of: np.ndarray | sparse.csr_array) -> np.ndarray | sparse.csr_array:
         """Return the mean over each list of its anime's rows in ``of``, (n_users, n).
 
@@ -186,37 +176,6 @@ class Interactions:
         total = np.bincount(self.rows, weights=values, minlength=self.shape[0])
         count = np.bincount(self.rows, weights=scored, minlength=self.shape[0])
         return ((total + shrinkage * mean) / np.maximum(count + shrinkage, 1e-9)).astype(np.float32)
-
-    def rating_scales(self) -> pd.DataFrame:
-        """Return how each user uses the scale.
-
-        Columns ``user_id``, ``n_scored``, ``mean_rating``, ``sd_rating``; users without a score are
-        left out; ``sd_rating`` is the population's, 0 for one score.
-        """
-        scored = self.scored
-        frame = pd.DataFrame({"row": self.rows[scored], "rating": self.ratings[scored]})
-        per_user = frame.groupby("row")["rating"]
-        scales = pd.DataFrame(
-            {
-                "n_scored": per_user.size(),
-                "mean_rating": per_user.mean(),
-                "sd_rating": per_user.std(ddof=0),
-            }
-        )
-        scales.insert(0, "user_id", self.user_ids[scales.index.to_numpy()])
-        return scales.reset_index(drop=True)
-
-    def ratings_std(self) -> float:
-        """Return the standard deviation of the scores; NaN without any."""
-        return (
-            float(self.ratings[self.scored].std(dtype=np.float64)) if self.scored.any() else np.nan
-        )
-
-    def centred_std(self) -> float:
-        """Return what the standard deviation of scores is once each user's mean is taken off."""
-        if not self.scored.any():
-            return np.nan
-        return float(np.nanstd(self.ratings - self.user_means()[self.rows], dtype=np.float64))
 
     def save(self, file: Path) -> None:
         """Write to an ``.npz`` file, without pickle."""

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from anirec.analysis import exploration
+from anirec.interactions import Interactions
 
 
 @pytest.fixture
@@ -123,3 +124,23 @@ def test_kinds_of_entries_part_the_list(ratings) -> None:
     kinds = exploration.entry_kinds(ratings)
     assert kinds["entries"].tolist() == [3, 1, 1, 1]
     assert kinds["entries"].sum() == len(ratings)
+
+
+def test_rating_scales_of_users() -> None:
+    entries = [(7, 1, 10), (7, 2, 8), (7, 3, None), (9, 1, 4), (10, 1, None)]
+    frame = pd.DataFrame(entries, columns=["user_id", "anime_id", "rating"])
+    lists = Interactions.from_frame(frame)
+    scales = exploration.rating_scales(lists)
+    assert scales["user_id"].tolist() == [7, 9]
+    assert scales["n_scored"].tolist() == [2, 1]
+    assert scales["mean_rating"].tolist() == [9, 4]
+    assert scales["sd_rating"].tolist() == [1, 0]
+    assert exploration.ratings_std(lists) == pytest.approx(np.std([10, 8, 4]))
+    assert exploration.centred_std(lists) < exploration.ratings_std(lists)
+
+
+def test_lists_of_nobody_have_no_counts_and_scales() -> None:
+    nobody = pd.DataFrame({"user_id": [], "anime_id": [], "rating": []}, dtype="int32")
+    lists = Interactions.from_frame(nobody)
+    assert exploration.list_counts(lists).empty
+    assert exploration.rating_scales(lists).empty

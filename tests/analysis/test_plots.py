@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from anirec.analysis import plots, style
+from anirec.analysis.plots import charts
 
 NAMES = ["Fullmetal Alchemist: Brotherhood and a very long tail of a title", "A", "B"]
 BARS = pd.DataFrame({"name": NAMES, "value": [1.0, 12345.0, 7.5]})
@@ -68,39 +69,106 @@ def value_form(value: float) -> str:
 
 
 FIGURES = {
-    "ranked_bars": lambda: plots.ranked_bars(BARS, "name", "value", "Title", "things"),
-    "ranked_bars of one": lambda: plots.ranked_bars(BARS.head(1), "name", "value", "T", "things"),
-    "ranked_bars in panels": lambda: plots.ranked_bars(
-        POINTS, "name", "value", "Title", "things", style.percent, "panel"
+    "ranked_bars": lambda: plots.ranked_bars(
+        BARS, label="name", value="value", title="Title", value_label="things"
     ),
-    "columns": lambda: plots.columns(BARS, "value", "value", "Title", "x", "y"),
-    "lines": lambda: plots.lines(SERIES, "year", "count", "Title", "year", "anime", "kind"),
-    "lines of one": lambda: plots.lines(SERIES.head(3), "year", "count", "Title", "year", "anime"),
+    "ranked_bars of one": lambda: plots.ranked_bars(
+        BARS.head(1), label="name", value="value", title="T", value_label="things"
+    ),
+    "ranked_bars in panels": lambda: plots.ranked_bars(
+        POINTS,
+        label="name",
+        value="value",
+        title="Title",
+        value_label="things",
+        form=style.percent,
+        panel="panel",
+    ),
+    "columns": lambda: plots.columns(
+        BARS, x="value", y="value", title="Title", x_label="x", y_label="y"
+    ),
+    "lines": lambda: plots.lines(
+        SERIES, x="year", y="count", title="Title", x_label="year", y_label="anime", series="kind"
+    ),
+    "lines of one": lambda: plots.lines(
+        SERIES.head(3), x="year", y="count", title="Title", x_label="year", y_label="anime"
+    ),
     "histograms": lambda: plots.histograms(
-        CLOUD.melt(var_name="of"), "value", "of", "Title", "value", log=True
+        CLOUD.melt(var_name="of"),
+        value="value",
+        panel="of",
+        title="Title",
+        value_label="value",
+        log=True,
     ),
     "histograms of one value": lambda: plots.histograms(
-        BARS.assign(of="x", value=3.0), "value", "of", "Title", "value"
+        BARS.assign(of="x", value=3.0),
+        value="value",
+        panel="of",
+        title="Title",
+        value_label="value",
     ),
-    "stacked_shares": lambda: plots.stacked_shares(SHARES, "group", "part", "share", "Title"),
+    "stacked_shares": lambda: plots.stacked_shares(
+        SHARES, group="group", part="part", share="share", title="Title"
+    ),
     "intervals": lambda: plots.intervals(
-        POINTS, "name", "value", "low", "high", "Title", "value", "panel", form=value_form
+        POINTS,
+        label="name",
+        value="value",
+        low="low",
+        high="high",
+        title="Title",
+        value_label="value",
+        panel="panel",
+        form=value_form,
     ),
     "intervals in colours": lambda: plots.intervals(
-        POINTS, "panel", "value", "low", "high", "Title", "value", series="name", reference=1.0
+        POINTS,
+        label="panel",
+        value="value",
+        low="low",
+        high="high",
+        title="Title",
+        value_label="value",
+        series="name",
+        reference=1.0,
     ),
     "heatmap": lambda: plots.heatmap(
-        CELLS, "row", "column", "lift", "Title", value_form, centre=1.0, log=True
+        CELLS,
+        row="row",
+        column="column",
+        value="lift",
+        title="Title",
+        form=value_form,
+        centre=1.0,
+        log=True,
     ),
-    "heatmap of shares": lambda: plots.heatmap(CELLS, "row", "column", "lift", "Title", value_form),
-    "density": lambda: plots.density(CLOUD, "members", "score", "Title", "x", "y", log_x=True),
-    "density of few": lambda: plots.density(CLOUD.head(5), "members", "score", "Title", "x", "y"),
-    "ranges": lambda: plots.ranges(RANGES, "type", "Title", "minutes"),
-    "pyramid": lambda: plots.pyramid(AGES, "band", "gender", "users", ("Male", "Female"), "Title"),
+    "heatmap of shares": lambda: plots.heatmap(
+        CELLS, row="row", column="column", value="lift", title="Title", form=value_form
+    ),
+    "density": lambda: plots.density(
+        CLOUD, x="members", y="score", title="Title", x_label="x", y_label="y", log_x=True
+    ),
+    "density of few": lambda: plots.density(
+        CLOUD.head(5), x="members", y="score", title="Title", x_label="x", y_label="y"
+    ),
+    "ranges": lambda: plots.ranges(RANGES, label="type", title="Title", value_label="minutes"),
+    "pyramid": lambda: plots.pyramid(
+        AGES, band="band", side="gender", count="users", sides=("Male", "Female"), title="Title"
+    ),
     "scatter_labelled": lambda: plots.scatter_labelled(
-        POINTS, "value", "low", "name", "Title", "x", "y", log_x=True
+        POINTS,
+        x="value",
+        y="low",
+        label="name",
+        title="Title",
+        x_label="x",
+        y_label="y",
+        log_x=True,
     ),
-    "user_map": lambda: plots.user_map(USERS, "Title", [("x", "y", "left"), ("y", "x", "right")]),
+    "user_map": lambda: plots.user_map(
+        USERS, title="Title", panels=[("x", "y", "left"), ("y", "x", "right")]
+    ),
 }
 
 
@@ -153,7 +221,7 @@ def test_lines_that_end_together_are_labelled_apart() -> None:
 
 
 def test_labels_keep_their_order_and_distance() -> None:
-    placed = plots._apart([0.1, 0.11, 0.12, 0.9], 0.05)
+    placed = charts._apart([0.1, 0.11, 0.12, 0.9], 0.05)
     assert np.all(np.diff(placed) >= 0.05 - 1e-9)
     assert placed[3] == 0.9
     assert np.mean(placed[:3]) == pytest.approx(0.11)
@@ -209,7 +277,9 @@ def test_differences_carry_their_sign() -> None:
 
 def test_dollar_signs_are_no_formula() -> None:
     odd = BARS.assign(name=["C$ and $x", "100 %", "a_b^c"])
-    assert "C$ and $x" in written(plots.ranked_bars(odd, "name", "value", "Title", "things"))
+    assert "C$ and $x" in written(
+        plots.ranked_bars(odd, label="name", value="value", title="Title", value_label="things")
+    )
 
 
 def test_the_callers_style_is_left_alone() -> None:

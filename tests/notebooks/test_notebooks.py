@@ -146,7 +146,7 @@ def test_figures_are_wide_enough_to_read(tiny_run: Paths) -> None:
     assert len(figures) >= 25
     for file in figures:
         with Image.open(file) as image:
-            assert image.width == 1350 and image.height >= 300, file.name
+            assert image.width == 1280 and image.height >= 300, file.name
 
 
 def test_01_describes_the_catalogue(tiny_run: Paths) -> None:
@@ -237,7 +237,7 @@ def test_gallery_is_small(tiny_run: Paths, tmp_path: Path) -> None:
     assert 3 <= len(files) <= 5
     for file in files:
         with Image.open(file) as image:
-            assert image.format == "WEBP" and image.width == 1350
+            assert image.format == "WEBP" and image.width == 1280
         assert file.stat().st_size < 150_000, file.name
 
 

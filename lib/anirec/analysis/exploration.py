@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from anirec.datasets.parsing import TYPES
+from anirec.interactions import Interactions
 
 
 def missing_values(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -214,3 +215,50 @@ def entry_kinds(ratings: pd.DataFrame) -> pd.DataFrame:
         [(name, meaning, int(mask.sum())) for name, meaning, mask in kinds],
         columns=["entry", "taken_as", "entries"],
     )
+
+
+def list_counts(lists: Interactions) -> pd.DataFrame:
+    """Return entries per user and per anime as a tidy frame: ``of``, ``count``."""
+    per_anime = np.bincount(lists.indices, minlength=lists.shape[1])
+    return pd.DataFrame(
+        {
+            "of": np.repeat(["entries per user", "entries per anime"], lists.shape),
+            "count": np.concatenate([lists.lengths, per_anime]),
+        }
+    )
+
+
+def rating_scales(lists: Interactions) -> pd.DataFrame:
+    """Return how each user uses the scale.
+
+    Columns ``user_id``, ``n_scored``, ``mean_rating``, ``sd_rating``; users without a score are
+    left out; ``sd_rating`` is the population's, 0 for one score.
+    """
+    scored = lists.scored
+    rows, values = lists.rows[scored], lists.ratings[scored].astype(np.float64)
+    count = np.bincount(rows, minlength=lists.shape[0])
+    has = count > 0
+    n = count[has]
+    mean = np.bincount(rows, weights=values, minlength=len(count))[has] / n
+    square = np.bincount(rows, weights=values**2, minlength=len(count))[has] / n
+    return pd.DataFrame(
+        {
+            "user_id": lists.user_ids[has],
+            "n_scored": n,
+            "mean_rating": mean,
+            "sd_rating": np.sqrt(np.maximum(square - mean**2, 0)),
+        }
+    )
+
+
+def ratings_std(lists: Interactions) -> float:
+    """Return the standard deviation of the scores; NaN without any."""
+    scored = lists.scored
+    return float(lists.ratings[scored].std(dtype=np.float64)) if scored.any() else np.nan
+
+
+def centred_std(lists: Interactions) -> float:
+    """Return what the standard deviation of scores is once each user's mean is taken off."""
+    if not lists.scored.any():
+        return np.nan
+    return float(np.nanstd(lists.ratings - lists.user_means()[lists.rows], dtype=np.float64))

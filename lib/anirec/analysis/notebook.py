@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from anirec.config import InputError, Paths
 from anirec.files import read_json, write_table, written_whole
 
-DPI = 150
-SHOWN_WIDTH = 880
-"""Greatest width of a figure on the page, in CSS pixels."""
+DPI = 200
+SHOWN_WIDTH = 680
+"""Width of a figure on the page, in CSS pixels."""
 
 
 def opening(paths: Paths) -> dict:
@@ -106,10 +106,9 @@ def show(figure: Figure, file: Path, sentence: str) -> None:
     figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
     with written_whole(file) as beside:
         beside.write_bytes(image.getvalue())
-    width = min(SHOWN_WIDTH, round(figure.get_figwidth() * 96))
     display(
         {"image/png": base64.b64encode(image.getvalue()).decode(), "text/plain": sentence},
-        metadata={"image/png": {"alt": sentence, "width": width}},
+        metadata={"image/png": {"alt": sentence, "width": SHOWN_WIDTH}},
         raw=True,
     )
     say(sentence)

@@ -12,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from anirec import evaluation
 from anirec.analysis.clustering import segment_users
+from anirec.analysis.exploration import rating_scales
 from anirec.analysis.insights import linear_effects
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError, Paths
@@ -219,7 +220,7 @@ def test_sequels_follow_what_was_liked(lists: Interactions, anime: pd.DataFrame)
 
 
 def test_people_have_scales_of_their_own(lists: Interactions) -> None:
-    scales = lists.rating_scales().query("n_scored >= 30")
+    scales = rating_scales(lists).query("n_scored >= 30")
     assert scales["mean_rating"].std() > 0.5
     assert scales["sd_rating"].quantile(0.9) > 1.5 * scales["sd_rating"].quantile(0.1)
 

@@ -1,0 +1,32 @@
+"""Every figure of the house: a function takes a tidy frame and returns a matplotlib Figure.
+
+In: frames that `exploration`, `clustering` and `insights` make. Out: figures in the one style of
+`anirec.analysis.style`. Numbers are not computed here.
+"""
+
+from anirec.analysis.plots.charts import (
+    columns,
+    heatmap,
+    intervals,
+    lines,
+    ranked_bars,
+    scatter_labelled,
+    stacked_shares,
+)
+from anirec.analysis.plots.distributions import density, histograms, pyramid, ranges
+from anirec.analysis.plots.maps import user_map
+
+__all__ = [
+    "columns",
+    "density",
+    "heatmap",
+    "histograms",
+    "intervals",
+    "lines",
+    "pyramid",
+    "ranges",
+    "ranked_bars",
+    "scatter_labelled",
+    "stacked_shares",
+    "user_map",
+]

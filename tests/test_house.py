@@ -1,15 +1,77 @@
-"""How the package is built: the order of its parts, as a tool checks it."""
+"""How the package is built: the order of its parts, their size, their names."""
 
 from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
 
 from importlinter.cli import lint_imports
 
 from anirec.config import ROOT
 
 CONTRACTS = ROOT / "pyproject.toml"
+PACKAGE = ROOT / "lib" / "anirec"
+MOST_LINES = 600
+
+
+@cache
+def modules() -> dict[Path, ast.Module]:
+    files = sorted(PACKAGE.rglob("*.py"))
+    return {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
 
 
 def test_packages_import_only_what_comes_before_them() -> None:
-    """Every package and top-level module is named in the contract, and no import is excused."""
+    """Every part is named in the contract, no import is excused, none go in a circle."""
     assert lint_imports(str(CONTRACTS), no_cache=True, no_logo=True) == 0
     assert "ignore_imports" not in CONTRACTS.read_text(encoding="utf-8")
+
+
+def test_modules_are_short_enough_to_read() -> None:
+    lengths = {file: file.read_text(encoding="utf-8").count("\n") for file in modules()}
+    assert {file.name: n for file, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_packages_say_what_they_are_for() -> None:
+    for folder in PACKAGE.iterdir():
+        file = folder / "__init__.py"
+        if file.is_file():
+            said = ast.get_docstring(modules()[file]) or ""
+            assert len(said.splitlines()) >= 3, f"{file}: {said}"
+
+
+def constants(module: ast.Module) -> set[str]:
+    targets = [
+        target
+        for node in module.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    return {
+        name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+    }
+
+
+def test_no_two_public_things_share_a_name() -> None:
+    """Classes, functions, and constants that another module imports.
+
+    `SOURCE` is what each dataset's module is looked up by.
+    """
+    imported: dict[str, set[str]] = defaultdict(set)
+    for module in modules().values():
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imported[node.module] |= {alias.name for alias in node.names}
+    owners: dict[str, list[str]] = defaultdict(list)
+    for file, module in modules().items():
+        dotted = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+        defined = {
+            node.name
+            for node in module.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        }
+        for name in defined | (constants(module) & imported[dotted]):
+            if not name.startswith("_") and name != "SOURCE":
+                owners[name].append(dotted)
+    assert {name: where for name, where in owners.items() if len(where) > 1} == {}

@@ -28,7 +28,7 @@ def hybrids(train: Interactions, features: ItemFeatures) -> Iterator[tuple[str, 
 
 def rankers(train: Interactions, features: ItemFeatures) -> Iterator[tuple[str, Model]]:
     """Yield the fitted variants of TwoStage by name."""
-    for name, model in two_stage.ablations(TwoStage(), train, features):
+    for name, model in two_stage.without_each_group(TwoStage(), train, features):
         yield f"TwoStage {name}", model
 
 

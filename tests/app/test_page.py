@@ -62,7 +62,7 @@ def test_the_notebook_behind_the_page_holds_no_more_than_the_box(run_environment
     page.write_notebook(file, Paths.of("sample"))
     cells = json.loads(file.read_text())["cells"]
     assert ["".join(cell["source"]).splitlines()[0] for cell in cells] == [
-        "from anirec.app.page import show"
+        "from anirec.app.page import show_box"
     ]
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from anirec.cli import app
 from anirec.config import ROOT, InputError, Paths
-from anirec.datasets import detect, entries, ingest, located_files, reading
+from anirec.datasets import detect, entries, entry_table, ingest, located_files, reading
 from anirec.datasets.file_reader import FileReader
 
 DATASETS = ("mal-2016", "mal-2018", "mal-2018-final", "mal-2020", "mal-2020-filtered", "mal-2023")
@@ -189,7 +189,8 @@ def test_fast_and_careful_reading_agree_with_pandas(small, rows: list, ordered: 
 @pytest.mark.parametrize("order", ["by user", "no order"])
 def test_many_batches_and_row_groups(small, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
     monkeypatch.setattr(entries, "BATCH_SIZE", 2_048)
-    monkeypatch.setattr(entries, "ROW_GROUP_SIZE", 5_000)
+    monkeypatch.setattr(entry_table, "BATCH_SIZE", 2_048)
+    monkeypatch.setattr(entry_table, "ROW_GROUP_SIZE", 5_000)
     data = small("mal-2016")
     rng = np.random.default_rng(0)
     n = 60_000

@@ -14,7 +14,7 @@ from anirec.datasets.parsing import SEASONS, BadCell
 
 DAYS = st.dates(date(1901, 1, 1), date(2039, 12, 31))
 PARSERS = (
-    *(parsing.aired, parsing.premiered, parsing.duration, parsing.episodes, parsing.rank),
+    *(parsing.aired, parsing.premiered, parsing.duration, parsing.episodes, parsing.rank_number),
     *(parsing.score, parsing.count, parsing.anime_id, parsing.user_id, parsing.day),
     *(parsing.names, parsing.title, parsing.text, parsing.synopsis, parsing.anime_type),
     parsing.gender,

@@ -310,7 +310,7 @@ def test_facts_without_side_information(train: Interactions, tmp_path: Path) -> 
 def test_ablation_leaves_out_one_group_at_a_time(
     train: Interactions, features: ItemFeatures, model: TwoStage, profiles: Interactions
 ) -> None:
-    variants = dict(two_stage.ablations(TwoStage(**SETTINGS), train, features))
+    variants = dict(two_stage.without_each_group(TwoStage(**SETTINGS), train, features))
     assert list(variants) == ["all", *(f"without {group}" for group in GROUPS)]
     np.testing.assert_array_equal(variants["all"].score(profiles), model.score(profiles))
     alone = TwoStage(**SETTINGS, without=["retrieval"]).fit(train, features=features)
@@ -318,4 +318,4 @@ def test_ablation_leaves_out_one_group_at_a_time(
         variants["without retrieval"].score(profiles), alone.score(profiles)
     )
     with pytest.raises(InputError, match="too few lists"):
-        next(two_stage.ablations(model, train.users(np.arange(50))))
+        next(two_stage.without_each_group(model, train.users(np.arange(50))))

@@ -63,7 +63,9 @@ def serve(
         notebook = Path(folder) / "anirec.ipynb"
         write_notebook(notebook, paths)
         print(f"anirec: http://{host}:{port} (Ctrl-C stops it)", flush=True)
-        server.serve(server.settings(notebook, store, host, port, token, public_name, visitors))
+        server.run_server(
+            server.settings(notebook, store, host, port, token, public_name, visitors)
+        )
 
 
 def _check_free(host: str, port: int) -> None:
@@ -82,7 +84,7 @@ def write_notebook(file: Path, paths: Paths) -> None:
     import nbformat
 
     folders = {"processed_dir": str(paths.processed), "output_dir": str(paths.outputs)}
-    source = f"from anirec.app.page import show\nshow({paths.dataset!r}, **{folders!r})"
+    source = f"from anirec.app.page import show_box\nshow_box({paths.dataset!r}, **{folders!r})"
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source)],
         metadata={
@@ -92,7 +94,7 @@ def write_notebook(file: Path, paths: Paths) -> None:
     nbformat.write(notebook, file)
 
 
-def show(dataset: str, processed_dir: str, output_dir: str) -> None:
+def show_box(dataset: str, processed_dir: str, output_dir: str) -> None:
     """Display the box in the page's kernel: all that takes time first, then the visitor's list."""
     from IPython.display import display
 

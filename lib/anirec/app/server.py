@@ -265,7 +265,7 @@ def mask_tokens() -> None:
     logging.setLogRecordFactory(masked)
 
 
-def serve(config: Config) -> None:
+def run_server(config: Config) -> None:
     """Serve until interrupted or terminated.
 
     Raises

@@ -1,4 +1,4 @@
-"""The catalogue as the recommender uses it: titles, franchises, and what the filters ask about."""
+"""The catalogue as the recommender uses it: titles, franchises, and what filters ask about."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anirec.catalogue.filters import IN_ORDER, NEXT, UNKNOWN, Filters
 from anirec.catalogue.franchise_finding import find_franchises
 from anirec.catalogue.franchises import Franchises
 from anirec.catalogue.indices import FRANCHISES, TITLES
@@ -120,10 +119,6 @@ class Catalogue:
         choices["studios"] = _commonest(studio for one in self._studios for studio in one)
         return choices
 
-    def passes(self, filters: Filters) -> np.ndarray:
-        """Return which anime pass all but the franchise rules, bool (n_anime,)."""
-        return filters.passing(self)
-
     def of_genre(self, genre: str) -> np.ndarray:
         """Return which anime are of a genre, bool (n_anime,); none if there is no such genre."""
         if genre not in self.genre_names:
@@ -134,25 +129,6 @@ class Catalogue:
         """Return which anime at least one of those studios made, bool (n_anime,)."""
         wanted = frozenset(studios)
         return np.array([not wanted.isdisjoint(made) for made in self._studios], dtype=bool)
-
-    def follows_rule(
-        self, rule: str, finished: np.ndarray, known: np.ndarray, on_list: np.ndarray
-    ) -> np.ndarray:
-        """Return which anime a franchise rule lets through, bool (n_anime,).
-
-        Parameters
-        ----------
-        rule : one of `FRANCHISE_RULES`.
-        finished, known, on_list : what the person saw to the end, began, or has on the list at
-            all, bool (n_anime,).
-        """
-        if rule == IN_ORDER:
-            return ~self.franchises.too_early(finished)
-        if rule == UNKNOWN:
-            return ~self.franchises.known(known)
-        if rule == NEXT:
-            return self.franchises.next_parts(finished, on_list)
-        return np.ones(len(self), dtype=bool)
 
     def likeness(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return how alike anime and others are, from 0 to 1, float (len(rows), len(others)).

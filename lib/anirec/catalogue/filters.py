@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anirec.catalogue.catalogue import Catalogue
 from anirec.config import InputError
-
-if TYPE_CHECKING:
-    from anirec.catalogue.catalogue import Catalogue
 
 ALL, IN_ORDER, UNKNOWN, NEXT = "all", "in-order", "unknown", "next"
 FRANCHISE_RULES = {
@@ -32,7 +29,7 @@ CHIPS, TAGS, CHOICE, RANGE, SLIDER, SWITCH = "chips", "tags", "choice", "range",
 of some values; a least and a greatest value; a number between two ends; on or off."""
 
 Offer = tuple[str, object]
-Rule = Callable[["Catalogue", object], np.ndarray]
+Rule = Callable[[Catalogue, object], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -330,6 +327,28 @@ class Filters:
         """Return which anime pass one of the filters, bool (n_anime,)."""
         rule = CONTROLS[name].rule
         return _everything(catalogue) if rule is None else rule(catalogue, getattr(self, name))
+
+    def follows_franchises(
+        self,
+        catalogue: Catalogue,
+        finished: np.ndarray,
+        known: np.ndarray,
+        on_list: np.ndarray,
+    ) -> np.ndarray:
+        """Return which anime the rule for franchises lets through, bool (n_anime,).
+
+        Parameters
+        ----------
+        finished, known, on_list : what the person saw to the end, began, or has on the list at
+            all, bool (n_anime,).
+        """
+        if self.franchises == IN_ORDER:
+            return ~catalogue.franchises.too_early(finished)
+        if self.franchises == UNKNOWN:
+            return ~catalogue.franchises.known(known)
+        if self.franchises == NEXT:
+            return catalogue.franchises.next_parts(finished, on_list)
+        return _everything(catalogue)
 
 
 CONTROLS: dict[str, Control] = {one.name: one.metadata["control"] for one in fields(Filters)}

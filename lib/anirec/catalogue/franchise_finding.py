@@ -88,7 +88,7 @@ NEVER = 2.0
 """A likeness that no two clusters have."""
 
 
-class Place(IntFlag):
+class RunPlace(IntFlag):
     """Where a run of words stands in the titles of a cluster."""
 
     NAME = 1  # it is a title's whole first part, but for markers
@@ -98,8 +98,8 @@ class Place(IntFlag):
     LATER = 16  # a later part begins with it, or it stands within a first part
 
 
-IN_HEAD = Place.HEAD_ALONE | Place.HEAD
-ALONE = Place.HEAD_ALONE | Place.LATER_ALONE
+IN_HEAD = RunPlace.HEAD_ALONE | RunPlace.HEAD
+ALONE = RunPlace.HEAD_ALONE | RunPlace.LATER_ALONE
 
 
 def find_franchises(anime: pd.DataFrame) -> Franchises:
@@ -261,7 +261,7 @@ def _merge(clusters: _Clusters, titles: list[_Title], english: list[_Title | Non
     for index, title in enumerate(english):
         if title is not None and title != titles[index] and _content(_stem(title.head)) >= 2:
             names[_stem(title.head)].add(index)
-            runs[_stem(title.head)].append((index, Place.HEAD_ALONE))
+            runs[_stem(title.head)].append((index, RunPlace.HEAD_ALONE))
     for run in sorted(runs, key=len, reverse=True):
         if len(runs[run]) > 1:
             _merge_by_run(clusters, run, runs[run], names, anywhere)
@@ -274,13 +274,13 @@ def _merge(clusters: _Clusters, titles: list[_Title], english: list[_Title | Non
 
 def _runs(
     titles: list[_Title], names: dict[tuple[str, ...], set[int]]
-) -> dict[tuple[str, ...], list[tuple[int, Place]]]:
+) -> dict[tuple[str, ...], list[tuple[int, RunPlace]]]:
     """Return the runs of words that may name a franchise, with the titles and where they stand.
 
     They are the beginnings of the parts of each title, and the names of other anime, of two words
     or more, that stand within its first part.
     """
-    runs: dict[tuple[str, ...], list[tuple[int, Place]]] = defaultdict(list)
+    runs: dict[tuple[str, ...], list[tuple[int, RunPlace]]] = defaultdict(list)
     for index, title in enumerate(titles):
         for number, part in enumerate(title.parts()):
             crossover = not CROSSOVER.isdisjoint(title.words)
@@ -288,7 +288,9 @@ def _runs(
                 break
             stem = _stem(part)
             alone, goes_on = (
-                (Place.LATER_ALONE, Place.LATER) if number else (Place.HEAD_ALONE, Place.HEAD)
+                (RunPlace.LATER_ALONE, RunPlace.LATER)
+                if number
+                else (RunPlace.HEAD_ALONE, RunPlace.HEAD)
             )
             for start in {0, part.index(stem[0])} if stem else ():
                 for size in range(1, min(len(part) - start, LONGEST_RUN) + 1):
@@ -300,30 +302,30 @@ def _runs(
                 for start, stop in combinations(range(1, len(part) + 1), 2):
                     run = part[start:stop]
                     if len(run) <= LONGEST_RUN and run in names and _content(run) >= 2:
-                        runs[run].append((index, Place.LATER))
+                        runs[run].append((index, RunPlace.LATER))
     return runs
 
 
 def _merge_by_run(
     clusters: _Clusters,
     run: tuple[str, ...],
-    found: list[tuple[int, Place]],
+    found: list[tuple[int, RunPlace]],
     names: dict[tuple[str, ...], set[int]],
     anywhere: dict[str, set[int]],
 ) -> None:
     """Merge the clusters whose titles share a run of words and whose genres agree well enough."""
-    places: dict[int, Place] = defaultdict(lambda: Place(0))
+    places: dict[int, RunPlace] = defaultdict(lambda: RunPlace(0))
     members: dict[int, set[int]] = defaultdict(set)
     for index, place in found:
         root = clusters.root(index)
         named = place in IN_HEAD and index in names.get(run, ())
-        places[root] |= place | (Place.NAME if named else Place(0))
+        places[root] |= place | (RunPlace.NAME if named else RunPlace(0))
         members[root].add(index)
     roots = list(places)
     if not 1 < len(roots) <= MOST_CLUSTERS:
         return
     carries = [
-        Place.NAME in places[root] or len(members[root]) >= LEAST_SHARE * clusters.size(root)
+        RunPlace.NAME in places[root] or len(members[root]) >= LEAST_SHARE * clusters.size(root)
         for root in roots
     ]
     content = [word for word in run if _content([word])]
@@ -333,14 +335,14 @@ def _merge_by_run(
     # Clusters differ in few ways: what is needed is asked once for each pair of ways.
     kinds, kind = np.unique([int(places[root]) for root in roots], return_inverse=True)
     needed = [
-        [_likeness_needed(run, Place(x), Place(y), rarest, coherent) for y in kinds.tolist()]
+        [_likeness_needed(run, RunPlace(x), RunPlace(y), rarest, coherent) for y in kinds.tolist()]
         for x in kinds.tolist()
     ]
     clusters.merge_where(roots, carries, like >= np.array(needed)[np.ix_(kind, kind)])
 
 
 def _likeness_needed(
-    run: tuple[str, ...], first: Place, second: Place, clusters: int, coherent: bool
+    run: tuple[str, ...], first: RunPlace, second: RunPlace, clusters: int, coherent: bool
 ) -> float:
     """Return how much the genres of two clusters must agree to be of the franchise ``run`` names.
 
@@ -352,16 +354,16 @@ def _likeness_needed(
     """
     words = _content(run)
     common = all(word in COMMON for word in run if _content([word]))
-    if Place.NAME in first and Place.NAME in second:
+    if RunPlace.NAME in first and RunPlace.NAME in second:
         return 0.0 if words >= 2 else 0.1 if len(run[0]) > LONG_WORD else 0.25
-    if Place.NAME in first or Place.NAME in second:
-        other = second if Place.NAME in first else first
+    if RunPlace.NAME in first or RunPlace.NAME in second:
+        other = second if RunPlace.NAME in first else first
         if other & ALONE:
             return 0.1 if words >= 2 else 0.3
         if common and not coherent:
             return ALIKE_COMMON
         rare = 0.5 if clusters <= 3 or coherent else 0.65 if clusters <= 8 else 0.85
-        return {1: rare, 2: 0.3}.get(words, 0.15) + (0 if Place.HEAD in other else 0.15)
+        return {1: rare, 2: 0.3}.get(words, 0.15) + (0 if RunPlace.HEAD in other else 0.15)
     if not (first & IN_HEAD and second & IN_HEAD):
         return NEVER
     if words >= 3:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anirec.datasets.entries import BATCH_SIZE, NO_STATUS, OPTIONAL, UNSCORED, Batch, EntryWriter
+from anirec.datasets.entries import BATCH_SIZE, NO_STATUS, OPTIONAL, UNSCORED, Batch
+from anirec.datasets.entry_table import EntryWriter
 from anirec.datasets.file_reader import FileReader
 from anirec.datasets.parsing import STATUSES
 from anirec.datasets.schema import arrow_schema

@@ -35,8 +35,8 @@ from anirec.datasets.entries import (
     fields_of,
     is_of_text,
     why_bad,
-    write_entries,
 )
+from anirec.datasets.entry_table import write_entries
 from anirec.datasets.parsing import title
 from anirec.datasets.records import Account, Splitter, TooManyBad, header_of, split
 from anirec.datasets.source import RawFile, by_name

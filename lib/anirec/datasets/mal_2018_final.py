@@ -26,8 +26,8 @@ SOURCE = Source(
                     "source": cell(parsing.text, "source"),
                     "score": cell(parsing.score, "score"),
                     "scored_by": cell(parsing.count, "scored_by"),
-                    "rank": cell(parsing.rank, "rank"),
-                    "popularity": cell(parsing.rank, "popularity"),
+                    "rank": cell(parsing.rank_number, "rank"),
+                    "popularity": cell(parsing.rank_number, "popularity"),
                     "genre": cell(parsing.names, "genres"),
                 },
                 "users": {

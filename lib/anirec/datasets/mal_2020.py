@@ -28,8 +28,8 @@ ANIME_CELLS = {
     "Source": cell(parsing.text, "source"),
     "Duration": cell(parsing.duration, "duration_min"),
     "Rating": cell(parsing.text, "age_rating"),
-    "Ranked": cell(parsing.rank, "rank"),
-    "Popularity": cell(parsing.rank, "popularity"),
+    "Ranked": cell(parsing.rank_number, "rank"),
+    "Popularity": cell(parsing.rank_number, "popularity"),
     "Members": cell(parsing.count, "members"),
     "Favorites": cell(parsing.count, "favorites"),
 }

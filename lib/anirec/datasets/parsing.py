@@ -104,7 +104,7 @@ def related(cell: str) -> list[dict[str, object]] | None:
     return found or None
 
 
-def number(low: float = -math.inf, high: float = math.inf) -> Callable[[str], float | None]:
+def real_number(low: float = -math.inf, high: float = math.inf) -> Callable[[str], float | None]:
     """Return a parser of numbers between ``low`` and ``high``."""
 
     def parse(cell: str) -> float | None:
@@ -125,7 +125,7 @@ def number(low: float = -math.inf, high: float = math.inf) -> Callable[[str], fl
 
 def whole(low: int = 0, high: int = 2**31 - 1) -> Callable[[str], int | None]:
     """Return a parser of whole numbers between ``low`` and ``high``; ``26.0`` is one."""
-    any_number = number(low, high)
+    any_number = real_number(low, high)
 
     def parse(cell: str) -> int | None:
         value = any_number(cell)
@@ -141,14 +141,14 @@ def episodes(cell: str) -> int | None:
     return whole(0, 2**15 - 1)(cell) or None
 
 
-def rank(cell: str) -> int | None:
+def rank_number(cell: str) -> int | None:
     """Return a rank, 1 for the best; 0 stands for none."""
     return whole()(cell) or None
 
 
 def score(cell: str) -> float | None:
     """Return a mean score between 1 and 10; 0 stands for none."""
-    value = number(0, 10)(cell)
+    value = real_number(0, 10)(cell)
     if value is not None and 0 < value < 1:
         raise BadCell("out of range")
     return value or None

@@ -14,7 +14,7 @@ from anirec.datasets.parsing import STATUSES
 from anirec.datasets.schema import arrow_schema
 
 OPS = ("set", "delete-entry", "delete-user", "anime")
-KEYS = ("user", "anime", "rating", "status", "time", "op", "facts")
+EVENT_KEYS = ("user", "anime", "rating", "status", "time", "op", "facts")
 
 AHEAD_S = 86_400
 """Seconds that an event may be dated ahead of this machine's clock."""
@@ -75,8 +75,8 @@ class Event:
         if op == "anime":
             facts = _facts(values)
             return cls(op, time, anime=_id(values, "anime", 1), facts=json.dumps(facts))
-        if unknown := sorted(set(values) - set(KEYS) | ({"facts"} & set(values))):
-            raise BadEvent(f"unknown key {unknown[0]!r}: known are {', '.join(KEYS[:-1])}")
+        if unknown := sorted(set(values) - set(EVENT_KEYS) | ({"facts"} & set(values))):
+            raise BadEvent(f"unknown key {unknown[0]!r}: known are {', '.join(EVENT_KEYS[:-1])}")
         user = _id(values, "user", 0)
         if op == "delete-user":
             return cls(op, time, user)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anirec.config import InputError
-from anirec.events.event import KEYS, BadEvent, Event
-from anirec.events.store import EventStore, Place
+from anirec.events.event import EVENT_KEYS, BadEvent, Event
+from anirec.events.store import EventStore, SourcePlace
 
 READ = 2**18
 """Bytes read at once: what is there, but no more, makes a batch."""
@@ -26,7 +26,7 @@ ENDINGS = (".jsonl", ".ndjson", ".json", ".csv")
 
 
 @dataclass
-class Account:
+class Intake:
     """What became of the lines read: ``accepted``, ``repeated``, ``rejected``."""
 
     accepted: int = 0
@@ -53,7 +53,7 @@ class Reader:
 
     store: EventStore
     told: Callable[[str, int, str | None], None]
-    account: Account = field(default_factory=Account)
+    account: Intake = field(default_factory=Intake)
 
     def take(self, source: str) -> bool:
         """Take in what a file, a folder or the pipe (``-``) has to give; return whether there was
@@ -81,7 +81,7 @@ class Reader:
     """Whether the pipe was closed by who writes to it."""
 
     _tail: bytes = b""
-    _piped: Place = field(default_factory=Place)
+    _piped: SourcePlace = field(default_factory=SourcePlace)
 
     def _take_pipe(self) -> bool:
         data = os.read(sys.stdin.fileno(), READ)
@@ -101,7 +101,7 @@ class Reader:
         name = str(file.resolve())
         place = self.store.place(name)
         if file.stat().st_size < place.offset:  # written anew: what is known is repeated, no more
-            place = Place()
+            place = SourcePlace()
         any_ = False
         with file.open("rb") as stream:
             stream.seek(place.offset)
@@ -120,7 +120,7 @@ class Reader:
                 any_ = True
         return any_
 
-    def _keep(self, shown: str, data: bytes, place: Place, name: str | None) -> Place:
+    def _keep(self, shown: str, data: bytes, place: SourcePlace, name: str | None) -> SourcePlace:
         """Keep the events of whole lines; return the place after them."""
         events: list[Event] = []
         rejected: list[tuple[int, str]] = []
@@ -138,7 +138,7 @@ class Reader:
                 events.append(Event.of(_record(text, place.header)))
             except BadEvent as bad:
                 rejected.append((line, str(bad)))
-        place = Place(place.offset + len(data), line, place.header)
+        place = SourcePlace(place.offset + len(data), line, place.header)
         new = self.store.append(events, rejected, name or shown, place if name else None)
         self.account.accepted += new
         self.account.repeated += len(events) - new
@@ -160,9 +160,9 @@ def _header(shown: str, text: str) -> str:
     if text.startswith("{"):
         return ""
     names = next(csv.reader([text]))
-    if not {"user", "anime", "time"} <= set(names) or not set(names) <= set(KEYS):
+    if not {"user", "anime", "time"} <= set(names) or not set(names) <= set(EVENT_KEYS):
         raise InputError(
-            f"{shown} is neither JSON lines nor CSV with a header of {', '.join(KEYS)}"
+            f"{shown} is neither JSON lines nor CSV with a header of {', '.join(EVENT_KEYS)}"
         )
     return text
 

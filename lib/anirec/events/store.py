@@ -45,7 +45,7 @@ WAIT_S = 15.0
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePlace:
     """How far a source has been read.
 
     Attributes
@@ -106,7 +106,7 @@ class EventStore:
         events: Sequence[Event],
         rejected: Sequence[tuple[int, str]] = (),
         source: str | None = None,
-        place: Place | None = None,
+        place: SourcePlace | None = None,
     ) -> int:
         """Keep a batch durably; return how many of its events are new.
 
@@ -144,10 +144,10 @@ class EventStore:
             raise self._unusable(error) from error
         return new
 
-    def place(self, source: str) -> Place:
+    def place(self, source: str) -> SourcePlace:
         """Return how far a source has been read."""
         row = self._one("SELECT offset, line, header FROM source WHERE name = ?", source)
-        return Place(*row) if row else Place()
+        return SourcePlace(*row) if row else SourcePlace()
 
     @property
     def last(self) -> int:

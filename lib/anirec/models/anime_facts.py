@@ -62,7 +62,7 @@ class AnimeFacts:
         ratings = train.ratings[train.scored].astype(np.float64)
         mean, sd = (ratings.mean(), ratings.std()) if len(ratings) else (0.0, 1.0)
         return cls.of_figures(
-            community(community_sums(train, liked_from), train.shape[0]),
+            community_figures(community_sums(train, liked_from), train.shape[0]),
             features,
             np.array([mean, max(sd, 1e-6), liked_from], dtype=np.float32),
         )
@@ -124,7 +124,7 @@ def community_sums(lists: Interactions, liked_from: float, mean: float | None = 
     return np.stack([entries, *(np.bincount(columns, weight, n) for weight in weights)])
 
 
-def community(sums: np.ndarray, n_users: int) -> np.ndarray:
+def community_figures(sums: np.ndarray, n_users: int) -> np.ndarray:
     """Return `AnimeFacts.community` from its sums over ``n_users`` lists."""
     entries, scores, likes, ratings, deviations = sums
     n_scores = max(scores.sum(), 1)

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions, positions
-from anirec.models.anime_facts import AnimeFacts, community, community_sums
+from anirec.models.anime_facts import AnimeFacts, community_figures, community_sums
 from anirec.models.base import Model, copied
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.incremental import WORST_DRIFT, HybridSums
@@ -117,7 +117,7 @@ class FollowingModels:
         stage = self.two_stage.stage_
         old, new = self.two_stage.anime_ids_, retriever.anime_ids_
         facts = AnimeFacts.of_figures(
-            community(self.figures, max(self.n_users, 1)),
+            community_figures(self.figures, max(self.n_users, 1)),
             self.features,
             stage.facts.constants,
         )

@@ -334,7 +334,7 @@ class TwoStage(Model):
         self.ranker_ = Ranker.load(folder / RANKER_FILE) if self.n_learned_[0] else None
 
 
-def ablations(
+def without_each_group(
     model: TwoStage, train: Interactions, features: ItemFeatures | None = None
 ) -> Iterator[tuple[str, TwoStage]]:
     """Yield a model fitted, and fitted without each group of features, with a name.

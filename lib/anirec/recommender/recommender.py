@@ -447,13 +447,12 @@ class AnimeRecommender:
         """Return which anime of the catalogue pass the filters, bool (n_anime,)."""
         mask = self.catalogue.mask
         on_list = mask(profile)
-        allowed = self.catalogue.passes(filters) & ~on_list
+        allowed = filters.passing(self.catalogue) & ~on_list
         if filters.franchises == ALL:
             return allowed
         finished = mask([a for a, entry in profile.items() if entry.finished])
         known = [a for a, e in profile.items() if e.watched and e.status != "plan_to_watch"]
-        rule = filters.franchises
-        return allowed & self.catalogue.follows_rule(rule, finished, mask(known), on_list)
+        return allowed & filters.follows_franchises(self.catalogue, finished, mask(known), on_list)
 
     def _scores(self, taste: Taste, allowed: np.ndarray) -> np.ndarray:
         """Return the scores by row of the catalogue, float32; -inf where not allowed."""

@@ -76,6 +76,23 @@ def test_every_package_imported_is_declared(folder: str) -> None:
             assert distributions & names, f"{file}: {package} is not in pyproject.toml"
 
 
+RUN_NOT_IMPORTED = {"ipykernel", "jupyterlab"}
+"""What the notebooks' kernel and ``make lab`` start."""
+
+
+def test_every_dependency_is_imported_or_run() -> None:
+    of_import = packages_distributions()
+    used = {
+        canonicalize_name(name)
+        for folder in ("lib", "notebooks")
+        for package in imported(folder)
+        for name in of_import.get(package, [])
+    }
+    declared = {canonicalize_name(Requirement(line).name) for line in project()["dependencies"]}
+    other_platform = {"xgboost"} if "xgboost-cpu" in used else {"xgboost-cpu"}
+    assert declared - used - RUN_NOT_IMPORTED - other_platform == set()
+
+
 def test_lock_has_hashes_and_names_no_index() -> None:
     entries = [line for line in LOCK.splitlines() if line and not line.startswith((" ", "#"))]
     hashed = re.findall(r"^[\w.-]+.*==.*\\\n    --hash=sha256:[0-9a-f]{64}", LOCK, re.MULTILINE)

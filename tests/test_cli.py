@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from small_run import small_run
 
-from anirec import cli
+from anirec import cli, terminal
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,43 @@ def test_recommend_as_json(anirec) -> None:
     assert {"anime_id", "title", "match", "because"} <= records[0].keys()
 
 
+def test_a_list_is_understood_entry_by_entry(anirec, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(
+        "title,my rating,status\nIron Sky,9,Completed\nTea Tyme,2,Dropped\nZz Top,,PTW\n"
+    )
+    status, out, err = anirec("list", str(file), "--format", "json")
+    told = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (told["format"], told["scale"]) == ("a table (CSV)", "10")
+    assert told["used_columns"] == ["title", "my rating", "status"]
+    assert [e["matched_by"] for e in told["entries"]] == ["title", "similar", None]
+    assert [e["status"] for e in told["entries"]] == ["completed", "dropped", "plan_to_watch"]
+    status, out, err = anirec("list", str(file))
+    assert "Tea Time" in out and "★ 9 · completed" in out
+    assert "'Tea Tyme' is taken for 'Tea Time'" in out
+    assert "3 entries read: 2 found" in err
+
+
+def test_recommend_from_a_list_with_filters(anirec, tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("Iron Sky: 9\nTea Time: 2\n")
+    status, out, err = anirec("recommend", "--list", str(file), "--format", "json", "-k", "9")
+    titles = [record["title"] for record in json.loads(out)]
+    assert status == 0 and "2 entries read: 2 found" in err
+    assert "Iron Sky" not in titles and "Tea Time" not in titles
+    only = anirec("recommend", "--list", str(file), "--filter", "genres=Mecha", "--format", "json")
+    assert {"Mecha"} == {g for r in json.loads(only[1]) for g in r["genres"].split(", ")} & {
+        "Mecha"
+    }
+    assert len(json.loads(only[1])) < len(titles)
+
+
+def test_what_was_understood_is_said_where_it_is_not_what_was_written(anirec) -> None:
+    status, _, err = anirec("recommend", "tea tyme", "-k", "1")
+    assert (status, err) == (0, "anirec: 'tea tyme' is taken for 'Tea Time'\n")
+
+
 def test_adult_titles_only_when_asked_for(anirec) -> None:
     assert "Night Nurses" not in anirec("recommend", "tea time", "-k", "20")[1]
     assert "Night Nurses" in anirec("recommend", "tea time", "-k", "20", "--adult")[1]
@@ -84,7 +121,7 @@ def test_similar(anirec) -> None:
             ("recommend", "Irony of the heart"),
             "anirec: no anime is called 'Irony of the heart': did you mean ",
         ),
-        (("recommend", "iron sky:12"), "must be a whole number from 1 to 10"),
+        (("recommend", "iron sky:12"), "is not on the scale of 10"),
         (("recommend", "iron sky:2"), "the profile holds dislikes only"),
         (("recommend", "iron sky", "--model", "oracle"), "unknown model 'oracle': choose one of"),
         (("recommend", "iron sky", "--format", "xml"), "unknown format 'xml'"),
@@ -92,7 +129,12 @@ def test_similar(anirec) -> None:
         (("recommend", "iron sky", "--dataset", "mal-2016"), "no fitted models for mal-2016"),
         (("similar", "iron sky", "--model", "popularity"), "knows no similar anime"),
         (("similar", "Nobody Saw This"), "anime 11 is unknown to ease"),
-        (("recommend",), "anirec: missing argument 'titles' (see 'anirec recommend --help')"),
+        (("recommend",), "name a title that you like, or pass your list with --list FILE"),
+        (("recommend", "--list", "nowhere.xml"), "nowhere.xml cannot be read (No such file"),
+        (("recommend", "x", "--filter", "genre=Comedy"), "filter 'genre=Comedy' is none"),
+        (("recommend", "x", "--filter", "years=soon"), "filter years='soon' cannot be read"),
+        (("list",), "missing argument 'FILE' (see 'anirec list --help')"),
+        (("list", "nowhere.xml"), "nowhere.xml cannot be read"),
         (("recommend", "x", "--adlt"), "no such option: --adlt"),
         (("recommend", "x", "-k", "0"), "invalid value for '-k'"),
         (("recommend", "x", "-k", "ten"), "invalid value for '-k'"),
@@ -159,7 +201,7 @@ def test_narrow_code_page_loses_letters_but_no_answer(root: Path) -> None:
 def test_json_on_a_narrow_code_page_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
     monkeypatch.setattr(sys, "stdout", out)
-    cli._show(pd.DataFrame({"title": ["進撃の巨人"]}), "json")
+    terminal.print_frame(pd.DataFrame({"title": ["進撃の巨人"]}), "json")
     out.flush()
     assert json.loads(out.buffer.getvalue()) == [{"title": "進撃の巨人"}]
 
@@ -170,9 +212,9 @@ def test_unknown_title_suggests_three(anirec) -> None:
 
 
 def test_wide_characters_and_long_values_are_cut(anirec) -> None:
-    assert cli._cell("title", "進撃の巨人", 6) == "進撃…"
-    assert cli._cell("title", "x" * 50, 10) == "x" * 9 + "…"
+    assert terminal._cell("title", "進撃の巨人", 6) == "進撃…"
+    assert terminal._cell("title", "x" * 50, 10) == "x" * 9 + "…"
     genres = "Action, Adventure, Comedy, Fantasy"
-    assert cli._cell("genres", genres, 28) == "Action · Adventure …"
-    assert cli._cell("genres", "Action, Comedy", 28) == "Action · Comedy"
-    assert cli._cell("expected", float("nan"), 7) == ""
+    assert terminal._cell("genres", genres, 28) == "Action · Adventure …"
+    assert terminal._cell("genres", "Action, Comedy", 28) == "Action · Comedy"
+    assert terminal._cell("expected", float("nan"), 7) == ""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
-import unicodedata
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -50,6 +48,10 @@ SameDatasetOption = Annotated[
     ),
 ]
 CountOption = Annotated[int, typer.Option("-k", min=1, metavar="NUMBER", help="How many.")]
+ScaleOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Scale of the scores: 10, 100, '5 stars' or '3 smileys'."),
+]
 FormatOption = Annotated[str, typer.Option(metavar="NAME", help="table or json.")]
 RawDirOption = Annotated[
     str | None,
@@ -234,8 +236,22 @@ def fetch_files(
 
 @app.command()
 def recommend(
-    titles: Annotated[list[str], typer.Argument(help="Titles, each with your rating if you like.")],
+    titles: Annotated[
+        list[str] | None, typer.Argument(help="Titles, each with your rating if you like.")
+    ] = None,
     dataset: DatasetOption = None,
+    list_file: Annotated[
+        str | None,
+        typer.Option("--list", metavar="FILE", help="Your list, from any site, or anilist:USER."),
+    ] = None,
+    scale: ScaleOption = None,
+    filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A filter: genres=Comedy, years=2005-2015, ...",
+        ),
+    ] = None,
     k: CountOption = 10,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which model ranks [two-stage].")
@@ -243,25 +259,96 @@ def recommend(
     adult: Annotated[bool, typer.Option("--adult", help="Also adult titles.")] = False,
     format: FormatOption = "table",
 ) -> None:
-    """Recommend anime to someone who likes or rates the titles given.
+    """Recommend anime for titles that you like, or for your list.
 
     \b
     Example: anirec recommend "Death Note:9" "Naruto:4" -k 5
+    Example: anirec recommend --list animelist.xml --filter years=2005-2015
     """
     from anirec.catalogue import Filters
-    from anirec.profiles import Entry
+    from anirec.lists import entry_of
+    from anirec.profiles import Profile
     from anirec.recommender import AnimeRecommender
+    from anirec.terminal import print_frame
 
     _check_format(format)
+    if not titles and list_file is None:
+        raise InputError("name a title that you like, or pass your list with --list FILE")
+    filters = Filters.parsed([*(filter or []), *(["adult=yes"] if adult else [])])
     recommender = AnimeRecommender.load(Paths.of(_chosen(None, dataset) or Dataset.SAMPLE))
-    profile = {}
-    for text in titles:
-        anime_id, rating = parse_title(recommender, text)
-        profile[anime_id] = Entry(rating)
-    frame = recommender.recommend(profile, k=k, model=model, filters=Filters(adult=adult))
-    if frame.attrs["note"]:
-        typer.echo(f"anirec: {frame.attrs['note']}", err=True)
-    _show(frame, format)
+    profile = Profile()
+    if list_file is not None:
+        imported = _read_list(list_file, recommender.catalogue, scale)
+        _remark(imported.text)
+        profile = imported.profile
+    for text in titles or []:
+        anime_id, entry, remark = entry_of(text, recommender.catalogue, scale)
+        _remark(remark)
+        profile = profile.set(anime_id, rating=entry.rating, liked=entry.liked)
+    frame = recommender.recommend(profile, k=k, model=model, filters=filters)
+    _remark(frame.attrs["note"])
+    print_frame(frame, format)
+
+
+@app.command("list")
+def understand_list(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A list, from any site, or anilist:USER.")
+    ],
+    dataset: DatasetOption = None,
+    scale: ScaleOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Show what is understood of a list, entry by entry.
+
+    It needs the dataset's tables, but no models.
+
+    \b
+    Example: anirec list animelist.xml.gz --dataset mal-2023
+    """
+    from anirec.catalogue import Catalogue
+    from anirec.terminal import print_frame, print_json
+
+    _check_format(format)
+    name = _chosen(None, dataset) or Dataset.SAMPLE.value
+    table = Paths.of(name).processed / "anime.parquet"
+    if not table.is_file():
+        raise InputError(f"{name} is not ingested yet: run 'anirec ingest {name}' first")
+    imported = _read_list(file, Catalogue.load(table), scale)
+    if format == "json":
+        print_json(imported.record())
+        return
+    print_frame(imported.frame(), format)
+    _remark(imported.text)
+    for one in imported.left_out:
+        _remark(f"{one.where}: left out, {one.why}")
+
+
+def _read_list(file: str, catalogue, scale: str | None):
+    """Return what is understood of a list's file, or of ``site:user``, a list that a user shows.
+
+    Raises InputError, which names the file.
+    """
+    from anirec.lists import read_list
+    from anirec.lists.online import SITES, read_users_list
+
+    site, colon, name = file.partition(":")
+    if colon and site in SITES and not Path(file).exists():
+        return read_users_list(site, name, catalogue, scale)
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): name a list's file") from None
+    try:
+        return read_list(content, catalogue, scale)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def _remark(text: str) -> None:
+    """Say beside the result what the person should know; nothing if empty."""
+    if text:
+        typer.echo(f"anirec: {text}", err=True)
 
 
 @app.command()
@@ -280,93 +367,20 @@ def similar(
     \b
     Example: anirec similar "Death Note" --model content
     """
+    from anirec.lists import anime_named
     from anirec.recommender import AnimeRecommender
+    from anirec.terminal import print_frame
 
     _check_format(format)
     recommender = AnimeRecommender.load(Paths.of(_chosen(None, dataset) or Dataset.SAMPLE))
-    _show(recommender.similar(recommender.resolve(title), k=k, model=model), format)
-
-
-def parse_title(recommender, text: str) -> tuple[int, float | None]:
-    """Return (anime id, rating) from ``"Death Note:9"`` or ``"Death Note"`` (rating None).
-
-    Raises
-    ------
-    InputError
-        If the title is unknown or the rating is not from 1 to 10.
-    """
-    match = re.fullmatch(r"(?P<title>.+?)\s*:\s*(?P<rating>\d+)", text.strip())
-    if match is None or recommender.catalogue.titles.is_name(text):
-        return recommender.resolve(text), None
-    if not 1 <= int(match["rating"]) <= 10:
-        raise InputError(f"the rating in {text!r} must be a whole number from 1 to 10")
-    return recommender.resolve(match["title"]), float(match["rating"])
-
-
-TABLE_COLUMNS = {
-    "rank": ("", 3),
-    "title": ("title", 40),
-    "type": ("type", 7),
-    "year": ("year", 4),
-    "episodes": ("ep", 4),
-    "genres": ("genres", 28),
-    "score": ("score", 5),
-    "expected": ("for you", 7),
-    "match": ("match", 6),
-    "similarity": ("similarity", 10),
-    "because": ("because you liked", 100),
-}
-"""Heading and greatest width of what a table shows."""
+    anime_id, remark = anime_named(title, recommender.catalogue)
+    _remark(remark)
+    print_frame(recommender.similar(anime_id, k=k, model=model), format)
 
 
 def _check_format(format: str) -> None:
     if format not in ("table", "json"):
         raise InputError(f"unknown format {format!r}: choose table or json")
-
-
-def _show(frame, format: str) -> None:
-    """Print a frame of anime as a table or as JSON records."""
-    if format == "json":
-        speaks = "utf" in (sys.stdout.encoding or "").lower()  # a narrow code page gets escapes
-        typer.echo(frame.to_json(orient="records", force_ascii=not speaks, indent=2))
-    elif len(frame):
-        typer.echo(_table(frame))
-
-
-def _table(frame) -> str:
-    """Return anime as lines of text: columns as wide as they need, within `TABLE_COLUMNS`."""
-    columns = []
-    for name, (heading, width) in TABLE_COLUMNS.items():
-        if name in frame:
-            cells = [heading, *(_cell(name, value, width) for value in frame[name])]
-            needed = max(map(_width, cells))
-            if any(cells[1:]):
-                columns.append([cell + " " * (needed - _width(cell)) for cell in cells])
-    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
-
-
-def _cell(name: str, value: object, width: int) -> str:
-    """Return a value as text of at most ``width`` columns; genres are cut between two of them."""
-    import pandas as pd
-
-    if not isinstance(value, str):
-        if pd.isna(value):
-            return ""
-        return str(int(value)) if name in ("rank", "year", "episodes") else f"{value:.2f}"
-    if name == "genres":
-        value = value.replace(", ", " · ")
-        while _width(value) > width and " · " in value:
-            value = value.removesuffix(" …").rpartition(" · ")[0] + " …"
-    if _width(value) <= width:
-        return value
-    while _width(value) >= width:
-        value = value[:-1]
-    return f"{value.rstrip()}…"
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: ideographs and kana take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 @app.command("update")

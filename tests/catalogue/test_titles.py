@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from anirec.catalogue.titles import EQUAL, TitleIndex, UnknownTitle, normalized
+from anirec.catalogue.title_forms import normalized
+from anirec.catalogue.titles import SIMILAR, TITLE, TitleIndex, UnknownTitle
 
 ROWS = [
     # id, romaji, English, Japanese, members
@@ -104,11 +105,11 @@ def test_an_unknown_title_suggests_three(titles: TitleIndex) -> None:
         titles.resolve("")
 
 
-def test_resolving_equal_names_only(titles: TitleIndex) -> None:
-    assert titles.resolve("NARUTO", meant=EQUAL) == 16
-    assert titles.resolve("Naruto Ship") == 17
-    with pytest.raises(UnknownTitle, match="did you mean Naruto"):
-        titles.resolve("Naruto Ship", meant=EQUAL)
+def test_certain_and_begun_names(titles: TitleIndex) -> None:
+    assert titles.meant("NARUTO").anime_id == 16
+    assert titles.meant("NARUTO").how == TITLE
+    assert titles.resolve("Naruto Ship") == 17  # broken off within a word
+    assert titles.meant("Naruto Ship") is None
 
 
 def test_is_name(titles: TitleIndex) -> None:
@@ -121,18 +122,19 @@ def test_a_catalogue_without_names(name: str | None) -> None:
     nameless = pd.DataFrame({"anime_id": [1], "title": [name], "members": [None]})
     titles = TitleIndex(nameless.assign(title_english=None, title_japanese=None))
     assert titles.search("naruto") == []
-    assert titles.named("naruto") is None
-    assert titles.alike("naruto", 90) is None
+    assert titles.meant("naruto") is None
     with pytest.raises(UnknownTitle):
         titles.resolve("naruto")
 
 
-def test_named_and_alike(titles: TitleIndex) -> None:
-    assert titles.named("gintama") == 10
-    assert titles.named("GINTAMA'") == 11
-    assert titles.named("gint") is None
-    assert titles.alike("Gintamma", 90) == 10
-    assert titles.alike("Gin", 90) is None
+def test_what_is_certainly_meant(titles: TitleIndex) -> None:
+    assert titles.meant("gintama").anime_id == 10
+    assert titles.meant("GINTAMA'").anime_id == 11
+    assert titles.meant("gint") is None
+    assert titles.meant("Gintamma").anime_id == 10
+    assert titles.meant("Gintamma").how == SIMILAR
+    assert titles.meant("Gintamma", similar=False) is None
+    assert titles.meant("Gin") is None
     assert titles.is_name_of("attack on titan", 1)
     assert not titles.is_name_of("attack on titan", 2)
 

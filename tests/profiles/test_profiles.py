@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import multiprocessing
 import os
@@ -12,21 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-import tracemalloc
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from anirec import lists
 from anirec.catalogue import Catalogue
 from anirec.config import InputError
-from anirec.lists import Imported, read_list, to_csv, to_xml
 from anirec.profiles import Entry, Profile, ProfileStore, UnknownProfile, Unresolved
 from anirec.profiles import store as profile_store
-from anirec.profiles.profile import MAX_ENTRIES
 
 TITLES = [
     (1, "Cowboy Bebop", "Cowboy Bebop", "カウボーイビバップ"),
@@ -47,29 +39,6 @@ def catalogue() -> Catalogue:
 @pytest.fixture
 def store(tmp_path: Path) -> ProfileStore:
     return ProfileStore(tmp_path / "kept" / "profiles.sqlite")
-
-
-def export(*entries: tuple) -> bytes:
-    """Return a MyAnimeList export of (id, title, score, status) entries."""
-    anime = "".join(
-        f"""
-        <anime>
-            <series_animedb_id>{anime_id}</series_animedb_id>
-            <series_title><![CDATA[{title}]]></series_title>
-            <series_type>TV</series_type>
-            <my_watched_episodes>3</my_watched_episodes>
-            <my_score>{score}</my_score>
-            <my_status>{status}</my_status>
-            <my_tags><![CDATA[]]></my_tags>
-        </anime>"""
-        for anime_id, title, score, status in entries
-    )
-    return f"""<?xml version="1.0" encoding="UTF-8" ?>
-        <!-- Created by the export feature at MyAnimeList.net -->
-        <myanimelist>
-        <myinfo><user_name>somebody</user_name><user_export_type>1</user_export_type></myinfo>
-        {anime}
-        </myanimelist>""".encode()
 
 
 # --- what an entry means
@@ -142,153 +111,6 @@ def test_profiles_do_not_change() -> None:
     assert Profile.of(two) is two
 
 
-# --- import
-
-
-def test_statuses_and_scores_of_an_export(catalogue: Catalogue) -> None:
-    content = export(
-        (1, "Cowboy Bebop", 9, "Completed"),
-        (5, "Naruto", 0, "Dropped"),
-        (6, "Shingeki no Kyojin", 0, "Plan to Watch"),
-        (8, "Monster", 4, "On-Hold"),
-        (9, "Steins;Gate", 10, "1"),
-        (4000, "Not In Here", 7, "Completed"),
-    )
-    for upload in (content, gzip.compress(content)):
-        imported = read_list(upload, catalogue)
-        assert imported.profile.entries == {
-            1: Entry(9, "completed"),
-            5: Entry(None, "dropped"),
-            6: Entry(None, "plan_to_watch"),
-            8: Entry(4, "on_hold"),
-            9: Entry(10, "watching"),
-        }
-        missing = (Unresolved("Not In Here", Entry(7, "completed"), 4000),)
-        assert imported.profile.unresolved == missing
-        assert imported.problems == ["entry 6: 'Not In Here' is not in this catalogue; kept"]
-        assert imported.text == (
-            "6 entries read: 5 found (1 watching, 1 completed, 1 on hold, 1 dropped, "
-            "1 plan to watch), 1 not in this catalogue."
-        )
-
-
-def test_a_title_tells_when_ids_are_others(catalogue: Catalogue) -> None:
-    content = export(
-        (1, "Naruto", 9, "Completed"),  # id 1 is another anime here
-        (77, "attack on titan", 8, "Completed"),  # no such id here
-        (8, "Monster (renamed since)", 7, "Completed"),  # nobody has that name: the id counts
-    )
-    assert list(read_list(content, catalogue).profile) == [5, 6, 8]
-
-
-def test_csv(catalogue: Catalogue) -> None:
-    content = (
-        "title,rating\n"
-        "Cowboy Bebop,9\n"
-        "進撃の巨人,8.5\n"
-        "Naruto,\n"
-        "Monstre,7/10\n"
-        '"No, Such Title",6\n'
-        "Steins;Gate,eleven\n"
-        "\n"
-        "naruto,3\n"
-        ",5\n"
-    ).encode()
-    imported = read_list(content, catalogue)
-    assert imported.profile.entries == {
-        1: Entry(9),
-        6: Entry(8.5),
-        5: Entry(3),
-        9: Entry(),
-    }
-    assert [missing.title for missing in imported.profile.unresolved] == [
-        "Monstre",
-        "No, Such Title",
-    ]
-    assert imported.problems == [
-        "line 5: 'Monstre' is not in this catalogue; kept",
-        "line 6: 'No, Such Title' is not in this catalogue; kept",
-        "line 7: 'eleven' is no rating from 1 to 10; left out",
-        "line 9: 'Naruto' is there twice; the later entry counts",
-        "line 10: no title; left out",
-    ]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "Title;Score\r\nNaruto;8\r\n".encode("utf-8-sig"),
-        b"title\trating\nNaruto\t8\n",
-        "title,rating\nNaruto,8\n".encode("utf-16"),
-        b"my_score,series_title\n8,Naruto",
-        b"title,rating\nNarutoo,8\n",
-        b"title,rating,anime_id\n,8,5\n",
-    ],
-)
-def test_csv_of_many_kinds(catalogue: Catalogue, content: bytes) -> None:
-    assert read_list(content, catalogue).profile.entries == {5: Entry(8)}
-
-
-def test_similar_titles_are_told(catalogue: Catalogue) -> None:
-    imported = read_list(b"title,rating\nCowboy Bepop,8\n", catalogue)
-    assert imported.profile.entries == {1: Entry(8)}
-    assert imported.problems == ["line 2: 'Cowboy Bepop' is taken for 'Cowboy Bebop'"]
-
-
-BILLION_LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">
-<!ENTITY lol1 "&lol;&lol;&lol;&lol;">]><myanimelist><anime>&lol1;</anime></myanimelist>"""
-EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]>
-<myanimelist><anime><series_title>&e;</series_title></anime></myanimelist>"""
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "neither a MyAnimeList export nor a list whose first line is 'title,rating'"),
-        (b"hello", "neither a MyAnimeList export nor a list"),
-        (b"title,rating\n", "the list is empty"),
-        (b"title,rating\n,\n,7", "the list names no anime"),
-        (b"title,rating\nNar\xffuto,8", "not text in UTF-8"),
-        (b'title,rating\n"Naruto,8' + b"x" * 200_000, "cannot be read"),
-        (b"<html><body>Log in</body></html>", "no MyAnimeList export"),
-        (b"<myanimelist><anime>", "the XML file cannot be read"),
-        (b"<myanimelist><manga></manga></myanimelist>", "a manga list: choose the anime list"),
-        (BILLION_LAUGHS, "the XML file cannot be read: it declares a DTD"),
-        (EXTERNAL, "the XML file cannot be read: it declares a DTD"),
-        (b"<a>" * 100_000, "nested too deeply"),
-        (b"<?xml version='1.0' encoding='klingon'?><myanimelist/>", "cannot be read"),
-        (b"\x1f\x8b\x08garbage", "the .gz file is"),
-        (gzip.compress(export((1, "Cowboy Bebop", 9, "Completed")))[:-20], "cut off"),
-        (gzip.compress(b" " * (lists.MAX_TEXT + 1)), "holds more than 32 MB"),
-        (gzip.compress(b" " * (lists.MAX_TEXT // 2)) * 3, "holds more than 32 MB"),
-        (b"title\n" + b"x" * lists.MAX_UPLOAD, "larger than 8 MB"),
-        (b"title\n" + b"a\n" * (MAX_ENTRIES + 1), "more than 20,000 entries"),
-    ],
-)
-def test_uploads_that_are_refused(catalogue: Catalogue, content: bytes, says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        read_list(content, catalogue)
-
-
-def test_a_gzip_bomb_is_stopped_early(catalogue: Catalogue) -> None:
-    bomb = gzip.compress(b"<" * 2**27)
-    tracemalloc.start()
-    with pytest.raises(InputError, match="holds more than 32 MB"):
-        read_list(bomb, catalogue)
-    assert tracemalloc.get_traced_memory()[1] < 3 * lists.MAX_TEXT
-    tracemalloc.stop()
-
-
-def test_long_lists_of_problems_are_cut(catalogue: Catalogue) -> None:
-    content = "title\n" + "".join(f"Unheard of {i} {'zq' * i}\n" for i in range(30))
-    imported = read_list(content.encode(), catalogue)
-    assert len(imported.problems) == 21
-    assert imported.problems[-1] == "and 10 more"
-
-
-# --- export
-
-
 MIXED = Profile(
     {
         1: Entry(9, "completed"),
@@ -298,24 +120,6 @@ MIXED = Profile(
     },
     (Unresolved('=Title, with "quotes" & <tags>', Entry(7, "completed"), 4000),),
 )
-
-
-def test_csv_export_reads_back_as_it_was(catalogue: Catalogue) -> None:
-    profile = Profile({**MIXED.entries, 9: Entry(8.5)}, MIXED.unresolved)
-    assert read_list(to_csv(profile, catalogue).encode(), catalogue).profile == profile
-
-
-def test_xml_export_reads_back_as_it_was(catalogue: Catalogue) -> None:
-    text = to_xml(MIXED, catalogue)
-    assert '<series_title>Tom &amp; "Jerry" &lt;b&gt;</series_title>' in text
-    assert read_list(text.encode(), catalogue).profile == MIXED
-
-
-def test_what_a_smaller_catalogue_lacks_is_still_exported(catalogue: Catalogue) -> None:
-    profile = Profile({1: Entry(9), 123: Entry(5)})
-    back = read_list(to_csv(profile, catalogue).encode(), catalogue).profile
-    assert back.entries == {1: Entry(9)}
-    assert back.unresolved == (Unresolved("", Entry(5), 123),)
 
 
 # --- the store
@@ -510,77 +314,3 @@ def test_what_was_saved_survives_a_kill(store: ProfileStore) -> None:
     assert set(said) <= set(kept)
     assert len(kept) <= len(said) + 1
     store.open(token).set(5, rating=1)
-
-
-# --- malformed uploads
-
-VALID = [
-    export((1, "Cowboy Bebop", 9, "Completed"), (5, "Naruto", 0, "Dropped")),
-    gzip.compress(export((1, "Cowboy Bebop", 9, "Completed"), (4, "Nothing", 3, "Watching"))),
-    b"title,rating\nNaruto,8\nMonster,3\n",
-    to_csv.__doc__.encode(),
-]
-
-
-@st.composite
-def uploads(draw: st.DrawFn) -> bytes:
-    """Bytes at random, or a good file with pieces cut out, doubled, flipped or put in."""
-    kind = draw(st.integers(0, 5))
-    if kind == 0:
-        return draw(st.binary(max_size=300))
-    if kind == 1:
-        return gzip.compress(draw(st.binary(max_size=300)))
-    if kind == 2:
-        return b"title,rating\n" + draw(st.text(max_size=200)).encode("utf-8", "surrogatepass")
-    content = bytearray(draw(st.sampled_from(VALID)))
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(content)))
-        stop = draw(st.integers(start, min(len(content), start + 60)))
-        piece = draw(st.one_of(st.binary(max_size=20), st.just(bytes(content[start:stop]) * 2)))
-        content[start:stop] = piece
-    return bytes(content)
-
-
-def test_malformed_uploads_never_crash_nor_lose_a_profile(
-    catalogue: Catalogue, tmp_path: Path
-) -> None:
-    store = ProfileStore(tmp_path / "profiles.sqlite")
-    stored, token = store.create(MIXED)
-    outcomes = {"read": 0, "refused": 0}
-
-    @settings(
-        max_examples=1000,
-        deadline=None,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(uploads())
-    def upload(content: bytes) -> None:
-        try:
-            imported = read_list(content, catalogue)
-        except InputError as error:
-            assert "\n" not in str(error)
-            outcomes["refused"] += 1
-            return
-        assert isinstance(imported, Imported)
-        outcomes["read"] += 1
-        stored.update(imported.profile.entries, imported.profile.unresolved)
-        merged = stored.read()
-        assert set(merged) >= set(imported.profile)
-        titles = {missing.title for missing in merged.unresolved}
-        assert titles >= {missing.title for missing in imported.profile.unresolved}
-        if merged != MIXED:
-            assert stored.undo() == MIXED
-
-    upload()
-    assert store.open(token).read() == MIXED
-    assert outcomes["read"] > 50
-    assert outcomes["refused"] > 50
-
-
-def test_a_long_export_is_imported(catalogue: Catalogue, store: ProfileStore) -> None:
-    rows = [(i, f"Title {i}", i % 11, "Completed") for i in range(10, 510)]
-    imported = read_list(io.BytesIO(export(*rows)).getvalue(), catalogue)
-    stored, _ = store.create()
-    stored.update(imported.profile.entries, imported.profile.unresolved)
-    assert len(stored.read().unresolved) == 500

@@ -14,7 +14,6 @@ from small_run import MECHA, catalogue, community, small_run
 
 from anirec.catalogue.features import item_features
 from anirec.catalogue.filters import ALL, IN_ORDER, NEXT, UNKNOWN, Filters
-from anirec.cli import parse_title
 from anirec.config import InputError, Paths
 from anirec.evaluation import top_ranked
 from anirec.interactions import Interactions, hold_out
@@ -246,27 +245,6 @@ def test_search_and_choices(recommender: AnimeRecommender) -> None:
     assert recommender.choices["types"][0] == "TV"
     assert set(recommender.choices["genres"][:2]) == {"Mecha", "Comedy"}
     assert recommender.choices["studios"] == ["Kite", "Moon"]
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("iron sky", (1, None)),
-        ("Iron Sky:9", (1, 9.0)),
-        ("Iron Sky : 10", (1, 10.0)),
-        ("Tea Time: Encore", (7, None)),
-        ("Tea Time: Encore:3", (7, 3.0)),
-    ],
-)
-def test_title_and_rating(
-    recommender: AnimeRecommender, text: str, meant: tuple[int, float | None]
-) -> None:
-    assert parse_title(recommender, text) == meant
-
-
-def test_rating_out_of_range(recommender: AnimeRecommender) -> None:
-    with pytest.raises(InputError, match="must be a whole number from 1 to 10"):
-        parse_title(recommender, "Iron Sky:11")
 
 
 def test_entries_on_a_models_columns() -> None:

@@ -21,7 +21,7 @@ from anirec.vectors import unit_rows
 COLUMNS = [
     "anime_id", "mal_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
     "duration_min", "genres", "studios", "source", "status", "aired_from", "score", "members",
-    "is_adult", "image_url", "season", "synopsis",
+    "is_adult", "image_url", "season", "synopsis", "title_synonyms",
 ]  # fmt: skip
 
 
@@ -94,6 +94,20 @@ class Catalogue:
         """
         anime = read_canonical(table, COLUMNS)
         return cls(anime, TITLES.load(table, anime), FRANCHISES.load(table, anime))
+
+    @cached_property
+    def by_mal_id(self) -> dict[int, int]:
+        """The anime's ids by MyAnimeList's, where those are known."""
+        known = pd.to_numeric(self.anime["mal_id"]).dropna()
+        return dict(zip(known.astype("int64").tolist(), known.index.tolist(), strict=True))
+
+    def mal_id(self, anime_id: int) -> int | None:
+        """Return MyAnimeList's id of an anime, None if it is unknown or the catalogue lacks it."""
+        return self._mal_ids.get(anime_id)
+
+    @cached_property
+    def _mal_ids(self) -> dict[int, int]:
+        return {anime_id: mal_id for mal_id, anime_id in self.by_mal_id.items()}
 
     def __len__(self) -> int:
         return len(self.anime)

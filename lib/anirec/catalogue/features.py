@@ -12,7 +12,7 @@ from scipy import sparse
 
 from anirec.catalogue.franchise_finding import find_franchises
 from anirec.catalogue.franchises import Franchises
-from anirec.catalogue.titles import normalized
+from anirec.catalogue.title_forms import normalized
 
 TITLE_WORD = re.compile(r"\w+")
 LIST_COLUMNS = ("genres", "studios")

@@ -8,6 +8,7 @@ field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
@@ -302,6 +303,27 @@ class Filters:
         return cls(franchises=ALL, adult=True)
 
     @classmethod
+    def parsed(cls, pairs: Iterable[str]) -> Filters:
+        """Return filters from ``name=value`` pairs: names by comma, ranges as ``2000-2010``,
+        ``2000-`` or ``-2010``, switches as ``yes`` or ``no``.
+
+        Raises
+        ------
+        InputError
+            If there is no such filter, or no such value of it.
+        """
+        values: dict[str, object] = {}
+        for pair in pairs:
+            name, equals, text = pair.partition("=")
+            if not equals or name not in CONTROLS:
+                raise InputError(
+                    f"filter {pair!r} is none: write name=value, the name one of "
+                    f"{', '.join(CONTROLS)}"
+                )
+            values[name] = _parsed(name, text.strip())
+        return cls(**values)
+
+    @classmethod
     def of_saved(cls, saved: Mapping[str, object]) -> Filters:
         """Return filters from what `saved` gave, perhaps by another version; what is no filter
         any more, or no value of it, is left out."""
@@ -378,3 +400,26 @@ def _with(filters: Filters, name: str, value: object) -> Filters:
         return replace(filters, **{name: value}) if fits else filters
     except InputError:
         return filters
+
+
+_RANGE = re.compile(r"(?P<least>\d+(?:\.\d+)?)?\s*-\s*(?P<greatest>\d+(?:\.\d+)?)?")
+
+
+def _parsed(name: str, text: str) -> object:
+    """Return a filter's value from text; its default tells of which kind it is."""
+    usual = getattr(Filters, name)
+    try:
+        if usual == ():
+            return tuple(filter(None, map(str.strip, text.split(","))))
+        if usual == (None, None):
+            match = _RANGE.fullmatch(text if "-" in text else f"{text}-{text}")
+            if match is None or text == "-":
+                raise ValueError
+            return tuple(None if end is None else float(end) for end in match.group(1, 2))
+        if isinstance(usual, bool):
+            return {"yes": True, "no": False}[text.lower()]
+        return text if isinstance(usual, str) else float(text)
+    except (ValueError, KeyError):
+        raise InputError(
+            f"filter {name}={text!r} cannot be read: see 'anirec recommend --help'"
+        ) from None

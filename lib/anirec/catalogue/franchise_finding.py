@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anirec.catalogue.franchises import Franchises
-from anirec.catalogue.titles import PARTICLES, normalized
+from anirec.catalogue.title_forms import PARTICLES, normalized
 from anirec.vectors import unit_rows
 
 DELIMITER = re.compile(r"(?:\s*[!?]+(?=[\s:(]|$)|:(?=\s|$)|\s[-–—]\s|/|~|\(|\)|\s\+\s)+")

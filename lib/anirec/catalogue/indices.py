@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import pandas as pd
 
-from anirec.catalogue import franchise_finding, franchises, titles
+from anirec.catalogue import franchise_finding, franchises, other_names, title_forms, titles
 from anirec.catalogue.franchise_finding import find_franchises
 from anirec.catalogue.franchises import Franchises
 from anirec.catalogue.titles import TitleIndex
@@ -83,7 +83,7 @@ class Index(Generic[Told]):
 
 FRANCHISES = Index(
     "franchises.npz",
-    rules=(franchise_finding, franchises, titles),
+    rules=(franchise_finding, franchises, title_forms),
     columns=(
         "anime_id", "title", "title_english", "genres", "type", "episodes", "members", "year",
         "aired_from",
@@ -96,8 +96,18 @@ FRANCHISES = Index(
 )  # fmt: skip
 TITLES = Index(
     "titles.npz",
-    rules=(titles,),
-    columns=("anime_id", "title", "title_english", "title_japanese", "members"),
+    rules=(titles, title_forms, other_names),
+    columns=(
+        "anime_id",
+        "mal_id",
+        "title",
+        "title_english",
+        "title_japanese",
+        "title_synonyms",
+        "members",
+        "year",
+        "type",
+    ),
     tell=TitleIndex,
     arrays=TitleIndex.arrays,
     restored=TitleIndex.from_arrays,
@@ -127,7 +137,9 @@ def read_franchises(paths: Paths) -> Franchises:
 
 @cache
 def _source(module: ModuleType) -> bytes:
-    return Path(str(module.__file__)).read_bytes()
+    """Return what a module's rules are: its text, and that of the table of its name beside it."""
+    file = Path(str(module.__file__))
+    return b"".join(f.read_bytes() for f in (file, file.with_suffix(".csv")) if f.is_file())
 
 
 def _read_arrays(file: Path) -> dict[str, np.ndarray] | None:

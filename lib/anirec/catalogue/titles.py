@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from rapidfuzz import fuzz, process
 
+from anirec.catalogue.other_names import other_names
+from anirec.catalogue.title_forms import (
+    PARTICLES,
+    TitleForm,
+    differ_by_typos,
+    form_of,
+    letters,
+    normalized,
+    tails_agree,
+)
 from anirec.config import InputError
 
 RESEMBLES = 60.0
 """A name resembles what was typed when their similarity is at least this, of 100."""
 
-MEANT = 80.0
-"""A name is taken as meant when its similarity to what was typed is at least this, of 100."""
-
-EXACT, EQUAL, PREFIX, WORDS, ABBREVIATION = 500.0, 400.0, 300.0, 200.0, 85.0
+EXACT, EQUAL, FORM, PREFIX, WORDS, ABBREVIATION = 500.0, 400.0, 350.0, 300.0, 200.0, 85.0
 """How well a name fits what was typed, when it does more than resemble it (see `TitleIndex`)."""
 
 SHORTLIST = 300
@@ -28,62 +35,63 @@ SHORTLIST = 300
 ABBREVIATED = 4000
 """The most popular anime, this many, may be called by an abbreviation."""
 
-PARTICLES = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "de",
-        "e",
-        "ga",
-        "in",
-        "ni",
-        "no",
-        "o",
-        "of",
-        "on",
-        "the",
-        "to",
-        "wa",
-        "wo",
-        "x",
-    ]
-)
-"""Words that abbreviations often leave out."""
+LIKE_ENOUGH = 80.0
+"""Bases less like one another than this, of 100, differ by more than slips of typing."""
 
-TEXTS = ("names", "raw", "words", "short_words")
+LONG_PREFIX = 8
+"""A name that is not typed to its end is taken from so many letters on."""
+
+TITLE, OTHER_NAME, SIMILAR = "title", "other name", "similar"
+"""How an anime was found: by one of its titles, another name of it, or a likeness."""
+
+TEXTS = ("names", "raw", "words", "short_words", "bases", "tails")
 NUMBERS = (
-    "ids", "members", "word_starts", "word_names", "lengths", "trigrams", "trigram_starts",
-    "trigram_names", "short_index",
+    "ids", "members", "other", "seasons", "parts", "years", "spoken", "tv", "word_starts",
+    "word_names", "lengths", "trigrams", "trigram_starts", "trigram_names", "short_index",
 )  # fmt: skip
 """What the index consists of."""
 
-NOT_ALNUM_ASCII = re.compile("[^a-z0-9]+")
+KINDS = {
+    "tv": "TV", "movie": "Movie", "film": "Movie", "ova": "OVA", "oad": "OVA", "ona": "ONA",
+    "special": "Special", "specials": "Special", "tvspecial": "Special", "music": "Music",
+    "tvshort": "TV", "series": "TV",
+}  # fmt: skip
+"""What sites call the types of anime, in small letters without blanks."""
+
+SHORT_ONES = frozenset(["OVA", "ONA", "Special"])
+"""Types that sites take for one another."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a text was taken for.
+
+    Attributes
+    ----------
+    anime_id : the anime.
+    how : `TITLE`, `OTHER_NAME` or `SIMILAR`.
+    name : the name of it that it was taken for.
+    shared : how many other anime have that very name.
+    """
+
+    anime_id: int
+    how: str
+    name: str
+    shared: int = 0
 
 
 class UnknownTitle(InputError):
     """No anime has a name near enough to what was typed; the message suggests the nearest."""
 
 
-def normalized(text: str) -> str:
-    """Return a name as it is compared: compatibility form, no accents, case or punctuation."""
-    if text.isascii():
-        return NOT_ALNUM_ASCII.sub(" ", text.lower()).strip() or " ".join(text.split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    # Combining marks are dropped after Latin letters only: in kana they are part of the letter.
-    kept = (c for c in decomposed if not ("\u0300" <= c <= "\u036f"))
-    composed = unicodedata.normalize("NFC", "".join(kept))
-    words = "".join(c if c.isalnum() else " " for c in composed).split()
-    return " ".join(words or text.split())
-
-
 class TitleIndex:
-    """Search over the romaji, English and Japanese names of a catalogue.
+    """Search over the romaji, English and Japanese titles of a catalogue, and other names.
 
     A name fits what was typed best when it is the same to the letter (`EXACT`), then when it is
-    equal but for case, accents and punctuation (`EQUAL`), then when it starts with it or its words
-    are abbreviated by it (``hxh``, ``fmab``, ``steinsgate``; `PREFIX`), then when its words start
-    with the words typed (any part of a Japanese name counts as a word; `WORDS`), and at last by
+    equal but for case, accents and punctuation (`EQUAL`), then when both name the same season of
+    the same base (`FORM`, see `title_forms`), then when it starts with it or its words are
+    abbreviated by it (``hxh``, ``fmab``, ``steinsgate``; `PREFIX`), then when its words start with
+    the words typed (any part of a Japanese name counts as a word; `WORDS`), and at last by
     similarity from 0 to 100, where it counts as `ABBREVIATION` that only some of its words are
     abbreviated by what was typed (``oreimo``). The more popular anime comes first on ties.
 
@@ -92,7 +100,8 @@ class TitleIndex:
 
     Parameters
     ----------
-    anime : frame with ``anime_id``, ``title``, ``title_english``, ``title_japanese``, ``members``.
+    anime : frame with ``anime_id``, ``title``, ``title_english``, ``title_japanese``, ``members``;
+        where it has ``title_synonyms``, ``mal_id``, ``year`` and ``type``, they are used too.
     """
 
     def __init__(self, anime: pd.DataFrame) -> None:
@@ -103,19 +112,36 @@ class TitleIndex:
         ).dropna(subset="name")
         names = names[names["name"].astype("str").str.strip() != ""]
         raw = names["name"].tolist()
+        ids, n_titles = names["anime_id"].tolist(), len(names)
+        others = [pair for pair in _other_names(anime) if pair[1].strip()]
+        raw += [name for _, name in others]
+        ids += [anime_id for anime_id, _ in others]
         normal = [normalized(name) for name in raw]
         # Ascending, so that the names with a prefix lie side by side.
         order = sorted(range(len(normal)), key=normal.__getitem__)
+        known = dict(zip(anime["anime_id"], anime["members"].fillna(0), strict=True))
         self._names = [normal[i] for i in order]
-        self._raw = [" ".join(raw[i].casefold().split()) for i in order]
-        self._ids = names["anime_id"].to_numpy()[order]
-        self._members = names["members"].fillna(0).to_numpy(dtype=np.int64)[order]
+        self._raw = [letters(raw[i]) for i in order]
+        self._ids = np.array(ids, dtype=np.int64)[order]
+        self._members = np.array([known[i] for i in self._ids.tolist()], dtype=np.int64)
+        self._other = np.array(order, dtype=np.int64) >= n_titles
+        self._take_apart([raw[i] for i in order])
         self._words, self._word_starts, self._word_names = _word_postings(self._names)
         keys, owners = _trigrams(self._names)
         self._lengths = np.bincount(owners, minlength=len(self._names)).astype(np.float32)
         self._trigrams, self._trigram_starts, self._trigram_names = _postings(keys, owners)
         self._short_index, self._short_words = self._abbreviable()
         self._ready(anime)
+
+    def _take_apart(self, raw: list[str]) -> None:
+        forms = [form_of(name) for name in raw]
+        self._bases = [form.base for form in forms]
+        self._tails = [form.tail for form in forms]
+        self._seasons = np.array([form.season for form in forms], dtype=np.int16)
+        self._parts = np.array([form.part for form in forms], dtype=np.int16)
+        self._years = np.array([form.year for form in forms], dtype=np.int16)
+        self._spoken = np.array([form.spoken for form in forms], dtype=bool)
+        self._tv = np.array([form.tv for form in forms], dtype=bool)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what `from_arrays` makes the index from again, much faster than from the names."""
@@ -135,55 +161,192 @@ class TitleIndex:
 
     def _ready(self, anime: pd.DataFrame) -> None:
         self._titles = anime.set_index("anime_id")["title"]
+        self._aired = _known(anime, "year")
+        self._types = _known(anime, "type")
         self._by_initial: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
         for index, words in zip(self._short_index.tolist(), self._short_words, strict=True):
             self._by_initial.setdefault(words[0], []).append((index, tuple(words.split())))
+
+    @cached_property
+    def _by_base(self) -> dict[str, list[int]]:
+        """The names with each base."""
+        found: dict[str, list[int]] = {}
+        for index, base in enumerate(self._bases):
+            found.setdefault(base, []).append(index)
+        return found
+
+    @cached_property
+    def _bases_of(self) -> dict[int, set[str]]:
+        """The bases that each anime is called by where it is the first of its seasons."""
+        found: dict[int, set[str]] = {}
+        first = (self._seasons <= 1) & (self._parts <= 1)
+        for index in np.flatnonzero(first).tolist():
+            found.setdefault(int(self._ids[index]), set()).add(self._bases[index])
+        return found
 
     def search(self, text: str, limit: int = 10) -> list[int]:
         """Return the ids of the anime whose names fit ``text`` best, best first."""
         fits = self._fits(text, partly=True)
         return self._best(np.where(fits >= RESEMBLES, fits, 0), limit)
 
-    def resolve(self, text: str, meant: float = MEANT) -> int:
+    def resolve(self, text: str) -> int:
         """Return the id of the anime meant by ``text``.
 
-        Parameters
-        ----------
-        meant : how well a name must fit, see `TitleIndex`; `EQUAL` takes equal names only.
+        It is meant if `meant` says so, or if the text is the beginning of its name, broken off
+        within a word.
 
         Raises
         ------
         UnknownTitle
-            If no name fits so well: by default, if none equals it, starts with it, has its words,
-            is abbreviated so or is at least 80 % like it. The message suggests the nearest three.
+            If none is. The message suggests the nearest three.
         """
+        meant = self.meant(text) or self._begun(text)
+        if meant is not None:
+            return meant.anime_id
         fits = self._fits(text, partly=False)
-        best = self._best(np.where(fits >= meant, fits, 0), 1)
-        if best:
-            return best[0]
         nearest = "; ".join(self._titles[anime_id] for anime_id in self._best(fits, 3))
         raise UnknownTitle(
             f"no anime is called {text!r}" + (f": did you mean {nearest}?" if nearest else "")
         )
 
-    def named(self, text: str) -> int | None:
-        """Return the id of the anime with exactly this name, the same letters before equal ones,
-        the more popular first; None if there is none."""
-        typed = " ".join(text.casefold().split())
-        equal = self._equal(normalized(text))
-        best = max(equal, key=lambda i: (self._raw[i] == typed, self._members[i]), default=None)
-        return None if best is None else int(self._ids[best])
+    def meant(
+        self,
+        text: str,
+        year: int | None = None,
+        kind: str | None = None,
+        among: Collection[int] | None = None,
+        similar: bool = True,
+    ) -> Meant | None:
+        """Return the anime that a text is certainly the name of, None if there is none.
 
-    def alike(self, text: str, least: float) -> int | None:
-        """Return the id of the anime with the name most like ``text``, if its similarity is at
-        least ``least``, of 100; None otherwise."""
+        The same name comes first, then the same but for case and punctuation, then the same form
+        of the same base, and last one that differs by slips of typing. What differs in its season,
+        part, year, type or in the marks at its end is never taken; titles come before other names,
+        and the more popular anime first.
+
+        Parameters
+        ----------
+        year, kind : the year and type it is known to have, in any site's spelling.
+        among : the ids of the anime that it may be; all if None.
+        similar : whether slips of typing are forgiven.
+        """
+        typed = letters(text)
+        if not typed or not self._names:
+            return None
+        form = form_of(text)
+
+        def allowed(indices: Iterable[int]) -> list[int]:
+            return [i for i in indices if self._may_be(i, year, kind, among)]
+
+        equal = self._equal(normalized(text))
+        for same in (
+            [i for i in equal if self._raw[i] == typed],
+            [i for i in equal if tails_agree(form.tail, self._tails[i])],
+            self._of_form(form),
+        ):
+            if found := allowed(same):
+                return self._taken(found, None)
+        if similar and (found := allowed(self._like(form))):
+            return self._taken(found, SIMILAR)
+        return None
+
+    def _taken(self, indices: list[int], how: str | None) -> Meant:
+        best = min(indices, key=lambda i: (self._other[i], -self._members[i]))
+        how = how or (OTHER_NAME if self._other[best] else TITLE)
+        rivals = {int(self._ids[i]) for i in indices if self._raw[i] == self._raw[best]}
+        return Meant(int(self._ids[best]), how, self._raw[best], len(rivals) - 1)
+
+    def _may_be(
+        self, index: int, year: int | None, kind: str | None, among: Collection[int] | None
+    ) -> bool:
+        anime_id = int(self._ids[index])
+        if among is not None and anime_id not in among:
+            return False
+        aired = self._aired.get(anime_id)
+        if year and aired and abs(int(aired) - year) > 1:
+            return False
+        stated = KINDS.get("".join(filter(str.isalpha, (kind or "").lower())))
+        known = self._types.get(anime_id)
+        if not stated or not known or stated == known:
+            return True
+        return stated in SHORT_ONES and known in SHORT_ONES
+
+    def _of_form(self, form: TitleForm) -> list[int]:
+        """Return the names that are the same form of the same base."""
+        if not form.base:
+            return []
+        found = self._agreeing(form, form.base)
+        if found or form.is_plain:
+            return found
+        # "aot 2": the base is another name of the first season.
+        roots = {
+            int(self._ids[i]) for i in self._agreeing(TitleForm(form.base, form.words), form.base)
+        }
+        bases = {base for root in roots for base in self._bases_of.get(root, ())} - {form.base}
+        untold = TitleForm(**{**vars(form), "tail": ""})
+        return [index for base in sorted(bases) for index in self._agreeing(untold, base)]
+
+    def _agreeing(self, form: TitleForm, base: str) -> list[int]:
+        """Return the names with a base that agree with a form; of those the ones that fit best."""
+        same = [i for i in self._by_base.get(base, ()) if tails_agree(form.tail, self._tails[i])]
+        same = [i for i in same if self._parts[i] == form.part]
+        found = [i for i in same if self._seasons[i] == form.season]
+        if form.season == 1 and not found and any(self._seasons[i] == 2 for i in same):
+            found = [i for i in same if not self._seasons[i]]
+        if not form.season and not found:
+            found = [i for i in same if self._seasons[i] == 1]
+        if form.year:
+            found = [i for i in found if form.year in (self._years[i], self._aired_in(i))]
+        elif any(not self._years[i] for i in found):
+            found = [i for i in found if not self._years[i]]
+        elif len({int(self._ids[i]) for i in found}) > 1:
+            found = []
+        if form.tv:
+            found = [i for i in found if self._types.get(int(self._ids[i]), "TV") == "TV"]
+        spoken = [i for i in found if self._spoken[i]] if form.spoken else []
+        return spoken or found
+
+    def _aired_in(self, index: int) -> int:
+        return int(self._aired.get(int(self._ids[index]), 0))
+
+    def _like(self, form: TitleForm) -> list[int]:
+        """Return the names that differ from a form by slips of typing, the likest ones."""
+        if len(form.base) < 4 or form.year or form.tv:
+            return []
+        shared = self._shared_trigrams(form.words)
+        shortlist = np.argpartition(-shared, min(SHORTLIST, len(shared)) - 1)[:SHORTLIST]
+        agree = (self._seasons[shortlist] == form.season) & (self._parts[shortlist] == form.part)
+        shortlist = shortlist[(shared[shortlist] > 0) & agree]
+        if not len(shortlist):
+            return []
+        bases = [self._bases[i] for i in shortlist.tolist()]
+        like = process.cdist([form.base], bases, scorer=fuzz.ratio, dtype=np.float32)[0]
+        best: list[int] = []
+        least = LIKE_ENOUGH
+        for place in np.argsort(-like, kind="stable").tolist():
+            if like[place] < least:
+                break
+            index = int(shortlist[place])
+            name = form_of(self._raw[index])
+            if tails_agree(form.tail, name.tail) and differ_by_typos(form.words, name.words):
+                best.append(index)
+                least = like[place]
+        return best
+
+    def _begun(self, text: str) -> Meant | None:
+        """Return the anime whose name a text is the beginning of, broken off within a word."""
         query = normalized(text)
-        fits = np.zeros(len(self._names), dtype=np.float32)
-        if query and self._names:
-            shortlist, similarity = self._similar(query, partly=False)
-            fits[shortlist] = similarity
-        best = self._best(np.where(fits >= least, fits, 0), 1)
-        return best[0] if best else None
+        if len(query) < LONG_PREFIX:
+            return None
+        start, stop = _prefix_range(self._names, query)
+        begun = [i for i in range(start, stop) if self._names[i][len(query) :][:1] not in ("", " ")]
+        if not begun:
+            return None
+        shortest = min(begun, key=lambda i: len(self._names[i]))
+        one = len({int(self._ids[i]) for i in begun}) == 1
+        if not one and any(not self._names[i].startswith(self._names[shortest]) for i in begun):
+            return None
+        return self._taken(list(self._equal(self._names[shortest])), SIMILAR)
 
     def is_name_of(self, text: str, anime_id: int) -> bool:
         """Return whether an anime has this name, but for case, accents and punctuation."""
@@ -210,7 +373,8 @@ class TitleIndex:
         fits[self._with_words(query.split())] = WORDS
         fits[whole] = PREFIX
         fits[slice(*_prefix_range(self._names, query))] = PREFIX
-        typed = " ".join(text.casefold().split())
+        fits[self._of_form(form_of(text))] = FORM
+        typed = letters(text)
         for index in self._equal(query):
             fits[index] = EXACT if self._raw[index] == typed else EQUAL
         return fits
@@ -305,6 +469,23 @@ class TitleIndex:
         found = np.flatnonzero(fits > 0)
         order = found[np.lexsort((-self._members[found], -fits[found]))]
         return list(dict.fromkeys(self._ids[order].tolist()))[:limit]
+
+
+def _known(anime: pd.DataFrame, column: str) -> dict[int, object]:
+    """Return a column's values by anime id, without those that are unknown or absent."""
+    if column not in anime:
+        return {}
+    values = anime.set_index("anime_id")[column].astype(object).dropna()
+    return dict(zip(values.index.tolist(), values.tolist(), strict=True))
+
+
+def _other_names(anime: pd.DataFrame) -> Iterator[tuple[int, str]]:
+    """Yield the other names of anime: the table's, and those that people use."""
+    if "title_synonyms" in anime:
+        for anime_id, names in zip(anime["anime_id"], anime["title_synonyms"], strict=True):
+            if isinstance(names, list | tuple | np.ndarray):
+                yield from ((int(anime_id), str(name)) for name in names)
+    yield from other_names(anime)
 
 
 def _words(name: str) -> Iterable[str]:

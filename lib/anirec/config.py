@@ -127,7 +127,7 @@ class RunParameters:
     ease_l2: float = 100.0
     embedding_dim: int = 32
     epochs: int = 30
-    ranker_rounds: int = 160
+    ranker_rounds: int = 120
     ranker_users: int = 2500
     n_components: int = 20
     n_clusters: int = 10

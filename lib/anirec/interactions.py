@@ -320,3 +320,22 @@ def hold_out(
     place[order] = np.arange(interactions.nnz) - np.repeat(interactions.indptr[:-1], lengths)
     given = place < np.repeat(n_given, lengths)
     return interactions.entries(given), interactions.entries(~given)
+
+
+def give_few(
+    interactions: Interactions, numbers: np.ndarray | int, able: np.ndarray, seed: int = 0
+) -> tuple[Interactions, Interactions]:
+    """Part each list into few entries that a model is given, and the rest that it has to find.
+
+    Parameters
+    ----------
+    numbers : how many entries are given, of every list or of each, (n_users,).
+    able : bool (nnz,), the entries that may be given; where a list has fewer, all of them are.
+    """
+    keys = np.random.default_rng(seed).random(interactions.nnz)
+    order = np.lexsort((keys, ~able, interactions.rows))
+    place = np.empty(interactions.nnz, dtype=np.int64)
+    lengths = interactions.lengths
+    place[order] = np.arange(interactions.nnz) - np.repeat(interactions.indptr[:-1], lengths)
+    given = able & (place < np.repeat(np.broadcast_to(numbers, lengths.shape), lengths))
+    return interactions.entries(given), interactions.entries(~given)

@@ -20,7 +20,7 @@ from anirec.models import made as model_made
 
 SMALL = {
     "pure-svd": {"n_factors": 2},
-    "two-stage": {"n_rounds": 20, "min_entries": 1},
+    "two-stage": {"n_rounds": 20},
     "rating-net": {"embedding_dim": 4, "epochs": 60, "l2": 0.01, "patience": 5},
 }
 NAMES = list(MODELS)

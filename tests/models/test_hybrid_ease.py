@@ -137,3 +137,28 @@ def test_keeps_the_strongest_weights(train: Interactions, features: ItemFeatures
     assert (np.diff(kept.weights_.tocsc().indptr) == 7).all()
     whole = HybridEASE(n_neighbours=None).fit(train, features=features)
     np.testing.assert_array_equal(kept.weights_.toarray(), whole.prune(7).weights_.toarray())
+
+
+def test_users_taken_out_in_closed_form(train: Interactions, features: ItemFeatures) -> None:
+    model = HybridEASE(n_neighbours=None).fit(train, features=features)
+    gone, n = np.arange(0, 240, 3), train.shape[1]
+    lists = train.matrix(model.learned_values(train, model.constants(train)[1])).toarray()
+    tags = model.tag_rows(features, n).toarray()
+    penalty = model.dropout / (1 - model.dropout) * (lists**2).sum(axis=0) + model.l2
+    left = np.delete(lists, gone, axis=0)
+    p = np.linalg.inv(left.T @ left + tags @ tags.T + np.diag(penalty))
+    expected = -p / np.diag(p)
+    np.fill_diagonal(expected, 0)
+    smaller = model.without(train, features, gone)
+    np.testing.assert_allclose(smaller.weights_, expected, atol=2e-5)
+    np.testing.assert_allclose(smaller.precision_, np.diag(p), rtol=1e-4)
+    # Nearly what the others alone give, whose penalty is a little less.
+    refit = HybridEASE(n_neighbours=None).fit(
+        train.users(np.setdiff1d(np.arange(240), gone)), features=features
+    )
+    off = ~np.eye(n, dtype=bool)
+    assert np.corrcoef(refit.weights_[off], smaller.weights_[off])[0, 1] > 0.98
+    model.prune(5)  # the model itself is as it was
+    np.testing.assert_array_equal(
+        model.weights_, HybridEASE(n_neighbours=None).fit(train, features=features).weights_
+    )

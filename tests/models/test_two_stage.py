@@ -12,13 +12,13 @@ import pytest
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models import HybridEASE, ItemKNN, LikedEASE, TwoStage, two_stage
+from anirec.models import HybridEASE, ItemKNN, LikedEASE, PureSVD, TwoStage, two_stage
 from anirec.models.anime_facts import AnimeFacts
-from anirec.models.base import copied
 from anirec.models.first_stage import FirstStage
+from anirec.models.leaning import GROUP
 from anirec.models.ranking_features import GROUPS, Case, described
 
-SETTINGS = {"n_candidates": 6, "n_rounds": 20, "min_entries": 1, "n_threads": 1}
+SETTINGS = {"n_candidates": 6, "n_company": 0, "n_rounds": 20, "n_threads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +73,9 @@ def test_reasons_add_up(model: TwoStage, profiles: Interactions) -> None:
     assert terms["contribution"].sum() == pytest.approx(expected, abs=1e-5)
     reasons = model.explain_ranking(one, anime_id)
     assert reasons["contribution"].sum() == pytest.approx(scores[best], abs=1e-5)
-    assert len(reasons) == len(model.ranker_.names) + 1
+    assert len(reasons[reasons["group"] != GROUP]) == len(model.ranker_.names) + 1
     assert reasons.loc[reasons["feature"] == "entries", "value"].item() == 2
-    assert reasons["group"].iloc[-1] == "constant"
+    assert reasons["group"].tolist().count("constant") == 1
     last = int(one.anime_ids[np.argmin(scores)])
     with pytest.raises(InputError, match="is no candidate for this profile"):
         model.explain_ranking(one, last)
@@ -93,34 +93,47 @@ class Watched:
         return super().fit(train, features=features)
 
 
-class WatchedHybrid(Watched, HybridEASE):
+class WatchedKNN(Watched, ItemKNN):
     fitted_to: ClassVar[list[set]] = []
 
 
-class WatchedKNN(Watched, ItemKNN):
+class WatchedSVD(Watched, PureSVD):
     fitted_to: ClassVar[list[set]] = []
 
 
 def test_no_list_is_in_what_describes_it(
     train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described_ = []
-    sample = TwoStage.sample
+    taught, left_out = [], []
+    sample, without = TwoStage.sample, HybridEASE.without
 
     def spied(self: TwoStage, stage: FirstStage, lists: Interactions):
-        described_.append(set(lists.user_ids))
+        taught.append(set(lists.user_ids))
+        on_lists = np.bincount(lists.indices, minlength=lists.shape[1])
+        counts = np.bincount(train.indices, minlength=train.shape[1]) - on_lists
+        shares = counts / (train.shape[0] - lists.shape[0])
+        for model in (stage.retriever, stage.second):
+            np.testing.assert_allclose(model.popularity_, shares, rtol=1e-6)
+        np.testing.assert_allclose(stage.facts.community[:, 0], shares, rtol=1e-6)
         return sample(self, stage, lists)
 
+    def spied_without(self: HybridEASE, lists: Interactions, features, users: np.ndarray):
+        left_out.append((self.NAME, set(lists.user_ids[users])))
+        return without(self, lists, features, users)
+
     monkeypatch.setattr(TwoStage, "sample", spied)
-    parts = {"retriever": WatchedHybrid(), "neighbours": WatchedKNN()}
+    monkeypatch.setattr(HybridEASE, "without", spied_without)
+    parts = {"neighbours": WatchedKNN(n_company=5), "latent": WatchedSVD(n_factors=2)}
     TwoStage(**SETTINGS, **parts, n_folds=3).fit(train, features=features)
-    assert len(described_) == 3
-    assert set.union(*described_) == set(train.user_ids[train.lengths >= two_stage.MIN_ENTRIES])
+    assert len(taught) == 3
+    assert set.union(*taught) == set(train.user_ids[train.lengths >= two_stage.MIN_ENTRIES])
+    for name in ("hybrid-ease", "liked-ease"):
+        assert [users for who, users in left_out if who == name] == taught
     for part in parts.values():
         assert not hasattr(part, "anime_ids_")  # copies were fitted
-        *folds, last = part.fitted_to
-        assert folds == [set(train.user_ids) - these for these in described_]
-        assert last == set(train.user_ids)
+        first, *folds = part.fitted_to
+        assert folds == [set(train.user_ids) - these for these in taught]
+        assert first == set(train.user_ids)
 
 
 def test_a_fitted_part_is_taken_as_it_is_and_kept_once(
@@ -158,41 +171,52 @@ def test_settings_of_the_parts_are_kept(train: Interactions, tmp_path: Path) -> 
     assert loaded.stage_.retriever.l2 == 7
 
 
-def test_learns_from_few_entries_too(train: Interactions) -> None:
-    learning = TwoStage(n_draws=1, n_few_draws=2)
-    most, *few = (given.lengths for given, _ in learning.partings(train))
-    assert most.mean() > 0.7 * train.lengths.mean()
+def test_learns_from_few_of_the_titles_liked_too(train: Interactions) -> None:
+    long = train.users(train.lengths >= two_stage.MIN_LONG)
+    most, *few = TwoStage(n_draws=1, n_few_draws=2).partings(long)
+    assert most[0].lengths.mean() > 0.7 * long.lengths.mean()
     assert len(few) == 2
-    assert not np.array_equal(*few)
-    for lengths in few:
-        assert lengths[train.lengths > 4].min() == learning.min_entries
-        assert np.median(lengths) <= 7
-        assert 7 < lengths.max() <= two_stage.MOST_FEW
+    assert not np.array_equal(few[0][0].lengths, few[1][0].lengths)
+    for given, hidden in few:
+        assert (given.ratings >= 8).all()
+        assert given.lengths.min() == 1
+        assert 1 < np.median(given.lengths) <= 4
+        assert 5 < given.lengths.max() <= two_stage.MOST_FEW
+        assert given.nnz + hidden.nnz == long.users(np.isin(long.user_ids, given.user_ids)).nnz
 
 
-def test_who_names_a_title_or_two_gets_the_retrievers_order(
-    model: TwoStage, profiles: Interactions
+def test_who_names_one_title_is_answered_by_the_ranker(
+    model: TwoStage, profiles: Interactions, train: Interactions
 ) -> None:
-    asking = copied(model)
-    asking.min_entries = 3
-    np.testing.assert_array_equal(asking.score(profiles), model.stage_.retriever.score(profiles))
-    one = profiles.users(np.array([0]))
-    assert asking.rankings(one, np.array([5])) == [None]
-    with pytest.raises(InputError, match="needs 3 entries or more: use explain"):
-        asking.explain_ranking(one, 105)
+    one = train.encode(pd.DataFrame({"user_id": [1], "anime_id": [100], "rating": [9]}))
+    assert not np.array_equal(model.score(one), model.stage_.retriever.score(one))
+    best = int(one.anime_ids[np.argmax(model.score(one)[0])])
+    reasons = model.explain_ranking(one, best)
+    assert reasons["contribution"].sum() == pytest.approx(model.score(one).max(), abs=1e-5)
+    assert {"goes with the list", "known to few"} & set(reasons["feature"])
 
 
-def test_many_lists_need_one_fold(
+def test_company_are_candidates_too(model: TwoStage, train: Interactions) -> None:
+    one = train.encode(pd.DataFrame({"user_id": [1], "anime_id": [100], "rating": [9]}))
+    ((_, alone),) = model.stage_.cases(one, n_candidates=3)
+    ((_, case),) = model.stage_.cases(one, n_candidates=3, n_company=4)
+    lists = train.matrix().toarray() > 0
+    shares = lists[lists[:, 0]].mean(axis=0)
+    shares[0] = -1
+    company = np.argsort(-shares, kind="stable")[:4]
+    assert set(case.candidates) == set(alone.candidates) | set(company)
+    assert (np.diff(case.scores) <= 0).all()
+
+
+def test_few_learners_among_many_are_left_out_for_good(
     train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = TwoStage(**SETTINGS, max_users=40)
-    folds = model._folds(np.arange(240))
-    assert [len(fold) for fold in folds] == [40]
-    assert [len(fold) for fold in model._folds(np.arange(60))] == [10, 10, 10, 10]
     monkeypatch.setattr(two_stage, "ENOUGH", 0.8)
-    model.fit(train, features=features)
-    # The retrievers that lack those 40 stay.
-    assert model.stage_.facts.community[0, 0] != pytest.approx(model.popularity_[0], abs=1e-6)
+    model = TwoStage(**SETTINGS, max_users=40).fit(train, features=features)
+    others = np.setdiff1d(np.arange(240), model._learners(train))
+    assert len(others) == 200
+    on_lists = np.bincount(train.users(others).indices, minlength=24) / 200
+    np.testing.assert_allclose(model.stage_.facts.community[:, 0], on_lists, rtol=1e-6)
 
 
 def test_too_few_lists_leave_the_retriever(
@@ -222,7 +246,7 @@ def test_left_out_groups_are_not_used(
     one = profiles.users(np.array([0]))
     best = int(one.anime_ids[np.argmax(model.score(one)[0])])
     groups = set(model.explain_ranking(one, best)["group"])
-    assert groups == {*GROUPS, "constant"} - {"terms", "person"}
+    assert groups == {*GROUPS, "constant", GROUP} - {"terms", "person"}
     with pytest.raises(InputError, match="unknown group of features 'colour'"):
         TwoStage(without=["colour"])
 

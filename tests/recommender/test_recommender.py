@@ -404,7 +404,7 @@ def two_stage_paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     paths = small_run(tmp_path_factory.mktemp("two-stage"))
     train = Interactions.from_frame(community())
     features = item_features(catalogue(), train.anime_ids)
-    model = TwoStage(n_candidates=3, n_folds=2, n_rounds=20, n_draws=1, min_entries=1, n_threads=1)
+    model = TwoStage(n_candidates=3, n_folds=2, n_rounds=20, n_draws=1, n_company=0, n_threads=1)
     model.fit(train, features=features).save(paths.models / model.NAME)
     net = RatingNet(embedding_dim=2, epochs=1).fit(train, features=features)
     net.save(paths.models / net.NAME)

@@ -97,7 +97,7 @@ class Model(ABC):
             )
         self._saved = None
         self._fit(train, features)
-        self.popularity_ = _popularity(train)
+        self.popularity_ = popularity(train)
         self.anime_ids_ = train.anime_ids
         return self
 
@@ -106,7 +106,7 @@ class Model(ABC):
         return (
             hasattr(self, "anime_ids_")
             and np.array_equal(self.anime_ids_, train.anime_ids)
-            and np.array_equal(self.popularity_, _popularity(train))
+            and np.array_equal(self.popularity_, popularity(train))
         )
 
     def score(self, profiles: Interactions, allowed: np.ndarray | None = None) -> np.ndarray:
@@ -404,7 +404,8 @@ def copied(model: Model) -> Model:
     return twin
 
 
-def _popularity(train: Interactions) -> np.ndarray:
+def popularity(train: Interactions) -> np.ndarray:
+    """Return the share of lists that each anime is on, float32 (n_anime,)."""
     counts = np.bincount(train.indices, minlength=train.shape[1])
     return (counts / train.shape[0]).astype(np.float32)
 

@@ -21,7 +21,7 @@ from anirec.models.item_item import ItemItem
 from anirec.models.item_knn import ItemKNN
 from anirec.models.liked_ease import LikedEASE
 from anirec.models.pure_svd import PureSVD
-from anirec.models.ranking_features import Case, Person
+from anirec.models.ranking_features import Case, Person, Together
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +72,7 @@ class FirstStage:
         some = train
         if train.shape[0] > OPINION_LISTS:
             rng = np.random.default_rng(seed)
-            drawn = rng.choice(train.shape[0], OPINION_LISTS, replace=False)
-            some = train.users(np.sort(drawn))
+            some = train.users(np.sort(rng.choice(train.shape[0], OPINION_LISTS, replace=False)))
         fitted = {
             name: _fitted(part, train if isinstance(part, HybridEASE) else some, features)
             for name, part in parts.items()
@@ -89,26 +88,31 @@ class FirstStage:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in named.items() if isinstance(value, Model)}
 
-    def case(
-        self, profiles: Interactions, row: int, candidates: np.ndarray, scores: np.ndarray
-    ) -> Case:
+    def scores(self, one: Interactions) -> np.ndarray:
+        """Return the retriever's scores for one profile, float32 (n_anime,)."""
+        return self.retriever.score(one)[0]
+
+    def case(self, one: Interactions, candidates: np.ndarray, scores: np.ndarray) -> Case:
         """Return what is to be told of one profile's candidates (columns).
 
         ``scores`` are the retriever's of all anime, (n_anime,).
         """
-        here = slice(*profiles.indptr[row : row + 2])
-        entries, ratings = profiles.indices[here], profiles.ratings[here]
-        one = profiles.users(np.array([row]))
-        factors = self.latent.factors_
-        second_terms = block(self.second.weights_, entries, candidates)
-        return Case(
-            person=Person.of(entries, ratings, self.facts),
-            candidates=candidates,
-            scores=scores[candidates],
-            second_scores=self.second.values(one) @ second_terms,
-            latent_scores=factors[candidates] @ factors[entries].sum(axis=0),
+        entries, neighbours = one.indices, self.neighbours
+        return made_case(
+            one,
+            candidates,
+            scores[candidates],
+            second_scores=self.second.values(one)
+            @ block(self.second.weights_, entries, candidates),
             terms=block(self.retriever.weights_, entries, candidates),
-            similarities=block(self.neighbours.weights_, entries, candidates),
+            together=Together(
+                neighbours.together(entries, candidates),
+                neighbours.counts_[entries],
+                neighbours.counts_[candidates],
+                int(neighbours.n_lists_[0]),
+                neighbours.shrinkage,
+            ),
+            factors=self.latent.factors_,
             facts=self.facts,
         )
 
@@ -116,10 +120,12 @@ class FirstStage:
         self,
         profiles: Interactions,
         n_candidates: int,
+        n_company: int = 0,
         allowed: np.ndarray | None = None,
         scores: np.ndarray | None = None,
     ) -> Iterator[tuple[int, Case]]:
-        """Yield per profile its row and its candidates, the retriever's best.
+        """Yield per profile its row and its candidates: the ``n_candidates`` best of the retriever
+        and the ``n_company`` that are most often on the same lists as what is on this one.
 
         Empty profiles and those without a candidate are left out.
 
@@ -129,16 +135,37 @@ class FirstStage:
         scores : the retriever's, computed if not given; (n_profiles, n_anime).
         """
         for row in np.flatnonzero(profiles.lengths):
-            if scores is None:
-                found = self.retriever.score(profiles.users(np.array([row])))[0]
-            else:
-                found = scores[row].copy()
-            found[profiles.indices[slice(*profiles.indptr[row : row + 2])]] = -np.inf
+            one = profiles.users(np.array([row]))
+            found = self.scores(one) if scores is None else scores[row].copy()
+            found[one.indices] = -np.inf
             if allowed is not None:
                 found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
-            candidates = _best(found, n_candidates)
+            candidates = best_columns(found, n_candidates)
+            if n_company:
+                company = np.where(
+                    np.isfinite(found), self.neighbours.company(one.indices), -np.inf
+                )
+                more = np.setdiff1d(best_columns(company, n_company), candidates)
+                candidates = np.concatenate([candidates, more])
+                candidates = candidates[np.lexsort((candidates, -found[candidates]))]
             if len(candidates):
-                yield row, self.case(profiles, row, candidates, found)
+                yield row, self.case(one, candidates, found)
+
+    def without(
+        self, train: Interactions, features: ItemFeatures | None, users: np.ndarray
+    ) -> Self:
+        """Return it as it would be had it not learned from some users (rows of ``train``).
+
+        The retrievers in closed form (see `HybridEASE.without`), the rest fitted anew.
+        """
+        others = train.users(np.setdiff1d(np.arange(train.shape[0]), users))
+        return type(self)(
+            retriever=self.retriever.without(train, features, users),
+            second=self.second.without(train, features, users),
+            neighbours=self.neighbours.unfitted().fit(others),
+            latent=self.latent.unfitted().fit(others),
+            facts=AnimeFacts.of(others, features, float(self.facts.constants[2])),
+        )
 
     def prune(self, k: int) -> Self:
         """Return it with ``k`` weights per anime in each item-item model."""
@@ -167,7 +194,30 @@ def _fitted(part: Model, train: Interactions, features: ItemFeatures | None) -> 
     return part if part.learned_from(train) else part.unfitted().fit(train, features=features)
 
 
-def _best(scores: np.ndarray, n: int) -> np.ndarray:
+def made_case(
+    one: Interactions,
+    candidates: np.ndarray,
+    scores: np.ndarray,
+    second_scores: np.ndarray,
+    terms: np.ndarray,
+    together: Together,
+    factors: np.ndarray,
+    facts: AnimeFacts,
+) -> Case:
+    """Return what is to be told of one profile's candidates, given what the models say."""
+    return Case(
+        person=Person.of(one.indices, one.ratings, facts),
+        candidates=candidates,
+        scores=scores,
+        second_scores=second_scores,
+        latent_scores=factors[candidates] @ factors[one.indices].sum(axis=0),
+        terms=terms,
+        together=together,
+        facts=facts,
+    )
+
+
+def best_columns(scores: np.ndarray, n: int) -> np.ndarray:
     """Return the columns of the ``n`` greatest finite scores, best first."""
     best = np.argpartition(-scores, n)[:n] if n < len(scores) else np.arange(len(scores))
     best = best[np.isfinite(scores[best])]

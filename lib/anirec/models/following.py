@@ -127,7 +127,7 @@ class FollowingModels:
             stage,
             retriever=retriever,
             second=self.sums["second"].model(),
-            neighbours=_widened(stage.neighbours, old, new, "weights_"),
+            neighbours=_widened(stage.neighbours, old, new, "weights_", "company_", "counts_"),
             latent=_widened(stage.latent, old, new, "factors_"),
             facts=facts,
         )
@@ -155,21 +155,26 @@ def _constants(two_stage: TwoStage | None, sums: HybridSums) -> tuple[float, flo
     return liked_from, float(sums.settings.scale_[0])
 
 
-def _widened(model: Model, old: np.ndarray, new: np.ndarray, name: str) -> Model:
-    """Return a copy of a model on more anime, of which it knows nothing: zeros."""
+def _widened(model: Model, old: np.ndarray, new: np.ndarray, *names: str) -> Model:
+    """Return a copy of a model on more anime, of which it knows nothing: zeros.
+
+    ``names`` are those of its arrays with a row for each anime; sparse ones have a column too.
+    """
     at, known = positions(old, new)
-    array = getattr(model, name)
     twin = copied(model)
     twin.anime_ids_ = new
     twin.popularity_ = np.where(known, model.popularity_[at], 0).astype(np.float32)
-    if sparse.issparse(array):
-        pick = sparse.csr_array(
-            (np.ones(known.sum(), np.float32), (np.flatnonzero(known), at[known])),
-            shape=(len(new), len(old)),
-        )
-        wide = sparse.csr_array(pick @ array @ pick.T)
-        wide.sort_indices()
-    else:
-        wide = np.where(known[:, None], array[at], 0).astype(np.float32)
-    setattr(twin, name, wide)
+    pick = sparse.csr_array(
+        (np.ones(known.sum(), np.float32), (np.flatnonzero(known), at[known])),
+        shape=(len(new), len(old)),
+    )
+    for name in names:
+        array = getattr(model, name)
+        if sparse.issparse(array):
+            wide = sparse.csr_array(pick @ array @ pick.T)
+            wide.sort_indices()
+        else:
+            rows = known.reshape(-1, *[1] * (array.ndim - 1))
+            wide = np.where(rows, array[at], 0).astype(array.dtype)
+        setattr(twin, name, wide)
     return twin

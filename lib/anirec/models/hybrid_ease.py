@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+import scipy.linalg
 from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models.base import Ability
+from anirec.models.base import Ability, copied, popularity
 from anirec.models.csr import keep_greatest, strongest
 from anirec.models.item_item import ItemItem, autoencoder, gram
 from anirec.vectors import unit_rows
@@ -39,6 +42,16 @@ POPULARITY_POWER = 0.5
 
 OWN = 0.6
 """What having an anime says for one that is all like it."""
+
+
+class _Solution(NamedTuple):
+    """The closed form's solution: weights ``W`` and diagonal of ``P`` of the anime on enough lists,
+    which those are, and what shares of them the others take (None: there are no others)."""
+
+    weights: np.ndarray
+    precision: np.ndarray
+    warm: np.ndarray
+    shares: sparse.csr_array | None
 
 
 class HybridEASE(ItemItem):
@@ -84,6 +97,9 @@ class HybridEASE(ItemItem):
     CAN = ItemItem.CAN | {Ability.SIGNED}
     ARRAYS = ("precision_", "scale_")
 
+    _solution: _Solution | None = None
+    """Kept from `fit` to `save`, for `without`."""
+
     def __init__(
         self,
         rating_weight: float = 0.19,
@@ -125,14 +141,60 @@ class HybridEASE(ItemItem):
         matrix = sparse.vstack([lists, tags[warm].T], format="csr", dtype=np.float32)
         penalty = self.dropout / (1 - self.dropout) * squares + self.l2
         weights, precision = autoencoder(gram(matrix), penalty)
-        if warm.all():
-            self.weights_, self.precision_ = weights, precision
-        else:
+        shares = None
+        if not warm.all():
             members = features.numbers.get("members") if features is not None else None
-            self._borrow(weights, precision, borrowed_shares(tags, members, warm), warm)
+            shares = borrowed_shares(tags, members, warm)
+        self._solution = _Solution(weights, precision, warm, shares)
+        self._assemble(self._solution, counts / train.shape[0])
+
+    def without(
+        self, train: Interactions, features: ItemFeatures | None, users: np.ndarray
+    ) -> Self:
+        """Return the model as it would be had it not learned from some users, in closed form.
+
+        With ``Z`` their lists as they were learned from, ``P`` becomes
+        ``P + P Zᵀ (I − Z P Zᵀ)⁻¹ Z P`` (Woodbury); the penalty ``Λ``, the constants of the
+        preferences and which anime are on enough lists are held. Quick after `fit`; what was saved
+        or loaded since is solved anew.
+
+        Parameters
+        ----------
+        train, features : what the model was fitted to.
+        users : rows of ``train``.
+        """
+        solution = self._solution or self.unfitted().fit(train, features)._solution
+        values = self.learned_values(train, self.constants(train)[1])
+        lists = train.matrix(values)[users][:, solution.warm]
+        told = lists.toarray()
+        told -= lists @ solution.weights
+        told *= solution.precision  # Z P
+        own = np.eye(len(users), dtype=np.float32) - lists @ told.T
+        root = scipy.linalg.cholesky(own, lower=True, check_finite=False)
+        told = scipy.linalg.solve_triangular(root, told, lower=True, check_finite=False)
+        precision = solution.precision + (told**2).sum(axis=0)
+        weights = solution.weights * solution.precision
+        weights -= told.T @ told
+        weights /= precision
+        np.fill_diagonal(weights, 0)
+        twin = copied(self)
+        twin._solution = None
+        others = np.setdiff1d(np.arange(train.shape[0]), users)
+        twin.popularity_ = popularity(train.users(others))
+        twin._assemble(solution._replace(weights=weights, precision=precision), twin.popularity_)
+        return twin
+
+    def _assemble(self, solution: _Solution, on_lists: np.ndarray) -> None:
+        """Set the weights of all anime, pruned, from those of the anime on enough lists.
+
+        ``on_lists`` are the shares of lists that each anime is on, (n_anime,).
+        """
+        if solution.shares is None:
+            self.weights_, self.precision_ = solution.weights, solution.precision
+        else:
+            self._borrow(solution.weights, solution.precision, solution.shares, solution.warm)
         if self.n_neighbours is not None:
-            importance = np.sqrt(counts / train.shape[0])
-            self.weights_ = strongest(self.weights_, self.n_neighbours, importance)
+            self.weights_ = strongest(self.weights_, self.n_neighbours, np.sqrt(on_lists))
 
     def constants(self, train: Interactions) -> tuple[np.ndarray, float]:
         """Return what depends on everybody: mean and standard deviation of the ratings, float32
@@ -201,6 +263,10 @@ class HybridEASE(ItemItem):
         self.precision_ = np.empty(n, dtype=np.float32)
         self.precision_[warm] = precision
         self.precision_[~warm] = precision.max()
+
+    def _save_more(self, folder: Path) -> None:
+        super()._save_more(folder)
+        self._solution = None
 
     def similar(self, anime_id: int, k: int = 10) -> pd.DataFrame:
         """Return the ``k`` anime of greatest partial correlation: ``anime_id``, ``similarity``.

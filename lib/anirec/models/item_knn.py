@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
+from anirec.files import write_array
 from anirec.interactions import Interactions
-from anirec.models.csr import keep_greatest
+from anirec.models.base import incomplete
+from anirec.models.csr import block, entries_of, keep_greatest
 from anirec.models.item_item import ItemItem
+
+COMPANY = ("company_data_.npy", "company_indices_.npy", "company_indptr_.npy")
+
+FEW_LISTS = 3.0
+"""Lists' worth by which shares of lists are shrunk to none."""
 
 BLOCK = 1024
 """Anime whose neighbours are sought at once."""
@@ -25,28 +34,81 @@ class ItemKNN(ItemItem):
     ----------
     k : neighbours kept per anime.
     shrinkage : added to the denominator, in lists: what few lists say counts less.
+    n_company : for each anime as many more that are most often on the same lists are kept, for
+        `company` and `together`; none by default.
 
     Attributes
     ----------
     weights_ : CSR float32 (n_anime, n_anime), the similarities kept; column i holds i's neighbours.
+    company_ : CSR float32 (n_anime, n_anime), ``n_ij`` of the company kept; row i holds i's.
+    counts_ : int64 (n_anime,), lists that have each anime.
+    n_lists_ : int64 (1,), lists learned from.
     """
 
     NAME = "item-knn"
+    FORMAT = 2
+    ARRAYS = ("counts_", "n_lists_")
 
-    def __init__(self, k: int = 100, shrinkage: float = 20.0) -> None:
+    company_: sparse.csr_array
+
+    def __init__(self, k: int = 100, shrinkage: float = 20.0, n_company: int = 0) -> None:
         self.k = k
         self.shrinkage = shrinkage
+        self.n_company = n_company
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
         lists = train.matrix()
         columns = lists.tocsc()
-        roots = np.sqrt(np.bincount(train.indices, minlength=train.shape[1])).astype(np.float32)
-        blocks = []
+        self.counts_ = np.bincount(train.indices, minlength=train.shape[1])
+        self.n_lists_ = np.array([train.shape[0]])
+        roots = np.sqrt(self.counts_).astype(np.float32)
+        blocks, company = [], []
         for start in range(0, train.shape[1], BLOCK):
-            block = (columns[:, start : start + BLOCK].T @ lists).toarray()
-            here = np.arange(len(block))
-            block[here, start + here] = 0
-            block /= roots[start : start + BLOCK, None] * roots + max(self.shrinkage, 1e-9)
-            keep_greatest(block, self.k, block)
-            blocks.append(sparse.csr_array(block))
+            both = (columns[:, start : start + BLOCK].T @ lists).toarray()
+            here = np.arange(len(both))
+            both[here, start + here] = 0
+            if self.n_company:
+                kept = both.copy()
+                keep_greatest(kept, self.n_company, kept)
+                company.append(sparse.csr_array(kept))
+            both /= roots[start : start + BLOCK, None] * roots + max(self.shrinkage, 1e-9)
+            keep_greatest(both, self.k, both)
+            blocks.append(sparse.csr_array(both))
         self.weights_ = sparse.vstack(blocks, format="csr").T.tocsr()
+        if self.n_company:
+            self.company_ = sparse.vstack(company, format="csr")
+
+    def company(self, entries: np.ndarray) -> np.ndarray:
+        """Return which share of the lists with an entry has each anime, the mean over the entries.
+
+        float32 (n_anime,); 0 where it is not in their company.
+        """
+        at, owner = entries_of(self.company_.indptr, entries)
+        shares = self.company_.data[at] / (self.counts_[entries] + FEW_LISTS)[owner]
+        total = np.bincount(self.company_.indices[at], shares, self.company_.shape[1])
+        return (total / len(entries)).astype(np.float32)
+
+    def together(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return how many lists have both anime, float32 (len(rows), len(columns)).
+
+        0 where the one is neither a near neighbour of the other nor in its company.
+        """
+        scale = np.sqrt(np.outer(self.counts_[rows], self.counts_[columns])) + self.shrinkage
+        both = block(self.weights_, rows, columns) * scale.astype(np.float32)
+        return np.maximum(both, block(self.company_, rows, columns)) if self.n_company else both
+
+    def _save_more(self, folder: Path) -> None:
+        super()._save_more(folder)
+        if self.n_company:
+            for name, part in zip(COMPANY, ("data", "indices", "indptr"), strict=True):
+                write_array(folder / name, getattr(self.company_, part))
+
+    def _load_more(self, folder: Path) -> None:
+        super()._load_more(folder)
+        if self.n_company:
+            for file in COMPANY:
+                if not (folder / file).is_file():
+                    raise incomplete(folder / file)
+            arrays = [np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in COMPANY]
+            n = len(self.anime_ids_)
+            self.company_ = sparse.csr_array(tuple(arrays), shape=(n, n))

@@ -26,7 +26,7 @@ PARAMETERS = {
 }
 """XGBoost's parameters beyond those of `Ranker.learn`."""
 
-MAX_BIN = 128
+MAX_BIN = 64
 """Bins of a feature in the histograms."""
 
 

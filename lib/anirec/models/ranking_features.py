@@ -14,6 +14,7 @@ import numpy as np
 
 from anirec.models.anime_facts import COMMUNITY, NUMBERS, SHRINKAGE, TAGS, AnimeFacts
 from anirec.models.csr import entries_of
+from anirec.models.item_knn import FEW_LISTS
 
 Columns = dict[str, np.ndarray]
 """Features by name, each (n_candidates,)."""
@@ -67,6 +68,46 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Together:
+    """How often the anime on a list and the candidates go together.
+
+    Attributes
+    ----------
+    both : float32 (n_entries, n_candidates), lists that have both; 0 where they are no neighbours.
+    entries, candidates : (n_entries,) and (n_candidates,), lists that have each.
+    n_lists : all lists.
+    shrinkage : of the cosines, in lists.
+    """
+
+    both: np.ndarray
+    entries: np.ndarray
+    candidates: np.ndarray
+    n_lists: int
+    shrinkage: float
+
+    @cached_property
+    def similarities(self) -> np.ndarray:
+        """The shrunk cosines of `ItemKNN`, (n_entries, n_candidates)."""
+        roots = np.sqrt(np.outer(self.entries, self.candidates)) + max(self.shrinkage, 1e-9)
+        return self.both / roots.astype(np.float32)
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """Of the lists with an entry, the share that has the candidate, shrunk."""
+        return self.both / (self.entries[:, None] + np.float32(FEW_LISTS))
+
+    @cached_property
+    def information(self) -> np.ndarray:
+        """The normalised pointwise mutual information of each pair, from -1 (never together) to 1
+        (Bouma, "Normalized (Pointwise) Mutual Information in Collocation Extraction", 2009)."""
+        share = np.maximum(self.both, 0.5) / self.n_lists
+        alone = np.outer(np.maximum(self.entries, 1), np.maximum(self.candidates, 1))
+        lift = np.log(share * np.float32(self.n_lists) ** 2 / alone)
+        bits = -np.log(np.minimum(share, 1 - 1e-6))
+        return np.where(self.both > 0, np.clip(lift / bits, -1, 1), -1).astype(np.float32)
+
+
+@dataclass(frozen=True)
 class Case:
     """A person's candidates and what the models of the first stage say of them.
 
@@ -76,8 +117,9 @@ class Case:
     candidates : columns (n_candidates,), in the order of the retriever.
     scores, second_scores, latent_scores : (n_candidates,), by the two retrievers and by the latent
         factors.
-    terms, similarities : (n_entries, n_candidates), what having each entry says for each candidate
-        by the retriever, and how similar they are.
+    terms : (n_entries, n_candidates), what having each entry says for each candidate by the
+        retriever.
+    together : how often entries and candidates go together.
     facts : what is known of each anime.
     """
 
@@ -87,7 +129,7 @@ class Case:
     second_scores: np.ndarray
     latent_scores: np.ndarray
     terms: np.ndarray
-    similarities: np.ndarray
+    together: Together
     facts: AnimeFacts
 
     @cached_property
@@ -152,10 +194,26 @@ def liked(case: Case) -> Columns:
 
 def neighbours(case: Case) -> Columns:
     """What the similarities to the entries say."""
+    similarities = case.together.similarities
     return {
-        "similarity to all": case.similarities.sum(axis=0),
-        "greatest similarity": case.similarities.max(axis=0),
-        "rating of similar": case.expected(case.similarities, 0.3),
+        "similarity to all": similarities.sum(axis=0),
+        "greatest similarity": similarities.max(axis=0),
+        "rating of similar": case.expected(similarities, 0.3),
+    }
+
+
+def together(case: Case) -> Columns:
+    """How often candidates and entries are on the same lists."""
+    shares, information = case.together.shares, case.together.information
+    liked = case.person.liked
+    return {
+        "mean share": shares.mean(axis=0),
+        "greatest share": shares.max(axis=0),
+        "mean information": information.mean(axis=0),
+        "greatest information": information.max(axis=0),
+        "information of liked": information[liked].mean(axis=0)
+        if liked.any()
+        else np.full(len(case.candidates), np.nan),
     }
 
 
@@ -269,8 +327,8 @@ def tags(case: Case) -> Columns:
 GROUPS: dict[str, Callable[[Case], Columns]] = {
     group.__name__: group
     for group in (
-        retrieval, terms, liked, neighbours, latent, community, catalogue, person, distance,
-        franchise, tags,
+        retrieval, terms, liked, neighbours, together, latent, community, catalogue, person,
+        distance, franchise, tags,
     )
 }  # fmt: skip
 """The groups of features by name."""

@@ -14,11 +14,12 @@ import pandas as pd
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.interactions import Interactions, hold_out
+from anirec.interactions import Interactions, give_few, hold_out
 from anirec.models.base import Ability, Model, copied
 from anirec.models.first_stage import FirstStage
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.item_knn import ItemKNN
+from anirec.models.leaning import GROUP, NAMES, leanings
 from anirec.models.liked_ease import LikedEASE
 from anirec.models.pure_svd import PureSVD
 from anirec.models.ranker import Ranker, Sample
@@ -39,7 +40,10 @@ MOST_FEW = 10
 """Entries shown at most where the ranker learns from few."""
 
 ENOUGH = 0.9
-"""Share of the lists at which retrievers learned from them stand for all."""
+"""Share of the lists at which a first stage learned from them stands for all."""
+
+MIN_LONG = 15
+"""Entries on a list that the ranker learns from by few of its titles, at least."""
 
 PARTS = ("retriever", "second", "neighbours", "latent")
 """The hyper-parameters of `TwoStage` that are models."""
@@ -55,13 +59,15 @@ class TwoStage(Model):
     LambdaMART", 2010; XGBoost's ``rank:ndcg``) with graded relevance: liked 2, watched 1.
 
     The ranker learns from people whose lists were in nothing its features are made from
-    (cross-fitting): for each fold of them copies of the parts are fitted to the other lists. A part
-    of each list is shown, the rest is what it has to find.
+    (cross-fitting): for each fold of them the parts are what they would be without it, the
+    retrievers in closed form. A part of each list is shown, the rest is what it has to find. To
+    leave out one person at a time instead, which has a closed form too, makes it worse: what a
+    single list adds tells it from the others, and the trees find out.
 
-    Candidates score what the ranker says; every other anime scores less than all candidates, in
-    the retriever's order. With too few lists to learn from, all is the retriever's; so it is for a
-    profile of fewer than ``min_entries``: who names a title or two asks for what is like them, and
-    the ranker would put first what most people watch.
+    Candidates score what the ranker says and what its order leans to (see `leaning`); every other
+    anime scores less than all candidates, in the retriever's order. The ranker learns from few
+    titles as from whole lists: who names one is answered by it too. With too few lists to learn
+    from, all is the retriever's.
 
     Parameters
     ----------
@@ -70,11 +76,11 @@ class TwoStage(Model):
     second : the second opinion.
     neighbours, latent : tell how similar anime are.
     n_candidates : how many the retriever passes on.
+    n_company : how many more candidates are what is most often on the same lists.
     n_folds : folds of the cross-fitting.
     max_users : lists the ranker learns from at most, drawn at random.
     n_draws : how many times each list is parted at random.
-    n_few_draws : how many times more with few entries shown, ``min_entries`` to `MOST_FEW`.
-    min_entries : profiles of fewer entries keep the retriever's order.
+    n_few_draws : how many times more with few of the titles liked shown, 1 to `MOST_FEW`.
     n_rounds, learning_rate, max_depth : trees, their shrinkage and depth.
     liked_from : the least rating that is a like.
     without : groups of features left out (see `ranking_features.GROUPS`).
@@ -100,13 +106,13 @@ class TwoStage(Model):
         neighbours: ItemKNN | None = None,
         latent: PureSVD | None = None,
         n_candidates: int = 150,
+        n_company: int = 100,
         n_folds: int = 4,
         max_users: int = 6000,
-        n_draws: int = 2,
+        n_draws: int = 1,
         n_few_draws: int = 1,
-        min_entries: int = 4,
-        n_rounds: int = 160,
-        learning_rate: float = 0.1,
+        n_rounds: int = 120,
+        learning_rate: float = 0.12,
         max_depth: int = 6,
         liked_from: float = 8.0,
         without: Sequence[str] = (),
@@ -115,14 +121,14 @@ class TwoStage(Model):
     ) -> None:
         self.retriever = retriever or HybridEASE()
         self.second = second or LikedEASE()
-        self.neighbours = neighbours or ItemKNN(k=200, shrinkage=10.0)
+        self.neighbours = neighbours or ItemKNN(k=200, shrinkage=10.0, n_company=300)
         self.latent = latent or PureSVD(n_factors=64)
         self.n_candidates = n_candidates
+        self.n_company = n_company
         self.n_folds = n_folds
         self.max_users = max_users
         self.n_draws = n_draws
         self.n_few_draws = n_few_draws
-        self.min_entries = min_entries
         self.n_rounds = n_rounds
         self.learning_rate = learning_rate
         self.max_depth = max_depth
@@ -142,49 +148,67 @@ class TwoStage(Model):
         return {name: getattr(self, name) for name in PARTS}
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
-        sample, stage = self._sampled(train, features)
-        self.stage_ = stage or self._stage(train, features)
-        self._learn(sample)
+        learners = self._learners(train)
+        # A few lists among very many change nothing: the first stage can do without them.
+        taught = train
+        if _are_few(learners, train):
+            taught = train.users(np.setdiff1d(np.arange(train.shape[0]), learners))
+        self.stage_ = FirstStage.fit(self.parts, taught, features, self.liked_from, self.seed)
+        self._learn(self._sampled(train, features, learners))
 
     def _sampled(
-        self, train: Interactions, features: ItemFeatures | None
-    ) -> tuple[Sample | None, FirstStage | None]:
-        """Return what the ranker is to learn from, None where that is too little; and the first
-        stage of nearly all lists, if there was one."""
-        learners = np.flatnonzero(train.lengths >= MIN_ENTRIES)
-        if len(learners) < MIN_USERS:
-            log.info("two-stage: %d lists are too few to learn a ranker from", len(learners))
-            return None, None
-        samples = []
-        for fold in self._folds(learners):
-            others = np.setdiff1d(np.arange(train.shape[0]), fold)
-            stage = self._stage(train.users(others), features)
-            samples.append(self.sample(stage, train.users(fold)))
-        # A few lists among very many change nothing: the retrievers without them can stay.
-        nearly_all = len(others) >= ENOUGH * train.shape[0]
+        self, train: Interactions, features: ItemFeatures | None, learners: np.ndarray
+    ) -> Sample | None:
+        """Return what the ranker is to learn from, None where there is nothing."""
+        if _are_few(learners, train):
+            samples = [self.sample(self.stage_, train.users(learners))]
+        else:
+            folds = [learners[fold :: self.n_folds] for fold in range(self.n_folds)]
+            samples = [self._left_out(train, features, fold) for fold in folds if len(fold)]
         samples = [sample for sample in samples if sample is not None]
-        return Sample.joined(samples) if samples else None, stage if nearly_all else None
+        return Sample.joined(samples) if samples else None
 
-    def _folds(self, learners: np.ndarray) -> list[np.ndarray]:
-        """Return disjoint users to learn from; one fold where enough others are left for it."""
-        drawn = np.random.default_rng(self.seed).permutation(learners)[: self.max_users]
-        n_folds = 1 if len(drawn) * 2 <= len(learners) else self.n_folds
-        return [np.sort(drawn[fold::n_folds]) for fold in range(n_folds)]
+    def _left_out(
+        self, train: Interactions, features: ItemFeatures | None, fold: np.ndarray
+    ) -> Sample | None:
+        """Return what is to be learned from a fold of the lists, which the stage learned from."""
+        start = time.perf_counter()
+        stage = self.stage_.without(train, features, fold)
+        apart = time.perf_counter()
+        sample = self.sample(stage, train.users(fold))
+        log.info(
+            "two-stage: %d lists taken out in %.1f s and described in %.1f s",
+            len(fold),
+            apart - start,
+            time.perf_counter() - apart,
+        )
+        return sample
 
-    def _stage(self, train: Interactions, features: ItemFeatures | None) -> FirstStage:
-        return FirstStage.fit(self.parts, train, features, self.liked_from, self.seed)
+    def _learners(self, train: Interactions) -> np.ndarray:
+        """Return the rows of the lists to learn from, shuffled; none where they are too few."""
+        able = np.flatnonzero(train.lengths >= MIN_ENTRIES)
+        if len(able) < MIN_USERS:
+            log.info("two-stage: %d lists are too few to learn a ranker from", len(able))
+            return able[:0]
+        return np.random.default_rng(self.seed).permutation(able)[: self.max_users]
 
     def partings(self, lists: Interactions) -> Iterator[tuple[Interactions, Interactions]]:
         """Yield what is given of the lists and what is hidden, each time the ranker learns from
-        them: a share of each list, then few entries, ``min_entries`` to `MOST_FEW`, the fewer the
-        likelier (uniform logarithms)."""
-        for draw in range(self.n_draws + self.n_few_draws):
-            share: float | np.ndarray = GIVEN_FRACTION
-            if draw >= self.n_draws:
-                rng = np.random.default_rng([self.seed, draw])
-                numbers = np.exp(rng.uniform(*np.log([self.min_entries, MOST_FEW]), lists.shape[0]))
-                share = numbers / np.maximum(lists.lengths, 1)
-            yield hold_out(lists, share, seed=self.seed + draw)
+        them.
+
+        First a share of each list is given, then few of what was liked on long ones: 1 to
+        `MOST_FEW`, the fewer the likelier (uniform logarithms).
+        """
+        for draw in range(self.n_draws):
+            yield hold_out(lists, GIVEN_FRACTION, seed=self.seed + draw)
+        liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= self.liked_from
+        long = (lists.lengths >= MIN_LONG) & (np.bincount(lists.rows, liked, lists.shape[0]) > 0)
+        some, liked = lists.users(long), liked[long[lists.rows]]
+        for draw in range(self.n_few_draws):
+            rng = np.random.default_rng([self.seed, draw])
+            numbers = np.exp(rng.uniform(np.log(0.6), np.log(MOST_FEW + 0.5), some.shape[0]))
+            numbers = np.maximum(np.round(numbers), 1)
+            yield give_few(some, numbers, liked, [self.seed, draw, 1])
 
     def sample(self, stage: FirstStage, lists: Interactions) -> Sample | None:
         """Return what is to be learned from lists whose candidates hold something to find; None
@@ -193,7 +217,7 @@ class TwoStage(Model):
         for given, hidden in self.partings(lists):
             liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.liked_from
             relevance = np.zeros(hidden.shape[1], dtype=np.int8)
-            for row, case in self._cases(stage, given):
+            for row, case in stage.cases(given, self.n_candidates, self.n_company):
                 entries = slice(*hidden.indptr[row : row + 2])
                 relevance[hidden.indices[entries]] = 1 + liked[entries]
                 found = relevance[case.candidates]
@@ -206,22 +230,6 @@ class TwoStage(Model):
             return None
         sizes = np.array([len(found) for found in relevances])
         return Sample(np.concatenate(tables), np.concatenate(relevances), sizes, tuple(columns))
-
-    def _cases(
-        self,
-        stage: FirstStage,
-        profiles: Interactions,
-        allowed: np.ndarray | None = None,
-        scores: np.ndarray | None = None,
-    ) -> Iterator[tuple[int, Case]]:
-        """Yield per profile of at least ``min_entries`` its row and candidates."""
-        asked = np.flatnonzero(profiles.lengths >= self.min_entries)
-        if len(asked) < profiles.shape[0]:
-            allowed = allowed[asked] if allowed is not None and allowed.ndim == 2 else allowed
-            scores = scores[asked] if scores is not None else None
-            profiles = profiles.users(asked)
-        for place, case in stage.cases(profiles, self.n_candidates, allowed, scores):
-            yield int(asked[place]), case
 
     def _learn(self, sample: Sample | None) -> None:
         self.ranker_, self.n_learned_ = None, np.array([0])
@@ -242,17 +250,26 @@ class TwoStage(Model):
         scores = self.stage_.retriever._score(profiles)
         if self.ranker_ is None:
             return scores
-        cases = self._cases(self.stage_, profiles, allowed, scores)
+        cases = self._cases(profiles, allowed, scores)
         while chunk := list(itertools.islice(cases, CHUNK)):
             self._place(scores, chunk)
         return scores
 
+    def _cases(
+        self,
+        profiles: Interactions,
+        allowed: np.ndarray | None = None,
+        scores: np.ndarray | None = None,
+    ) -> Iterator[tuple[int, Case]]:
+        return self.stage_.cases(profiles, self.n_candidates, self.n_company, allowed, scores)
+
     def _place(self, scores: np.ndarray, chunk: Sequence[tuple[int, Case]]) -> None:
-        """Give candidates what the ranker says, all others less, in place."""
+        """Give candidates what the ranker says and leans to, all others less, in place."""
         tables = [table(described(case, self.without)) for _, case in chunk]
         said = self.ranker_.scores(np.concatenate(tables))
         stops = np.cumsum([len(case.candidates) for _, case in chunk])
         for (row, case), ranked in zip(chunk, np.split(said, stops[:-1]), strict=True):
+            ranked = ranked + leanings(case, ranked).sum(axis=0)
             rest = scores[row]
             rest[case.candidates] = -np.inf
             rest -= rest.max(initial=-1e9) - ranked.min() + 1
@@ -274,7 +291,9 @@ class TwoStage(Model):
     def explain_ranking(
         self, profile: Interactions, anime_id: int, allowed: np.ndarray | None = None
     ) -> pd.DataFrame:
-        """Return what each feature adds to a candidate's score: see `Ranker.contributions`.
+        """Return what each feature adds to a candidate's score, and what its order leans to.
+
+        See `Ranker.contributions` and `leaning`; the contributions sum to the score.
 
         Parameters
         ----------
@@ -283,14 +302,12 @@ class TwoStage(Model):
         Raises
         ------
         InputError
-            If there is not exactly one profile, it has fewer than ``min_entries``, there is no
-            ranker, or the anime is no candidate for it.
+            If there is not exactly one profile, there is no ranker, or the anime is no candidate
+            for it.
         """
         columns = np.array([self.column(anime_id)])
         if self.ranker_ is None:
             raise InputError("there is no ranker: too few lists were learned from; use explain")
-        if profile.nnz < self.min_entries:
-            raise InputError(f"the ranker needs {self.min_entries} entries or more: use explain")
         told = self.rankings(profile, columns, allowed)[0]
         if told is None:
             raise InputError(
@@ -308,12 +325,14 @@ class TwoStage(Model):
         told: list[pd.DataFrame | None] = [None] * len(columns)
         if self.ranker_ is None:
             return told
-        for _, case in self._cases(self.stage_, profile, allowed):
+        for _, case in self._cases(profile, allowed):
             asked, places = np.nonzero(columns[:, None] == case.candidates)
             if len(asked):
-                features = table(described(case, self.without))[places]
-                for which, frame in zip(asked, self.ranker_.contributions(features), strict=True):
-                    told[which] = frame
+                features = table(described(case, self.without))
+                leaning = leanings(case, self.ranker_.scores(features))[:, places].T
+                frames = self.ranker_.contributions(features[places])
+                for which, frame, added in zip(asked, frames, leaning, strict=True):
+                    told[which] = pd.concat([frame, _leaning_frame(added)], ignore_index=True)
         return told
 
     def prune(self, k: int) -> Self:
@@ -350,10 +369,19 @@ def without_each_group(
     if whole.ranker_ is None:
         raise InputError("there is no ranker to take features from: too few lists")
     yield "all", whole
-    sample, _ = whole._sampled(train, features)
+    sample = whole._sampled(train, features, whole._learners(train))
     for group in GROUPS:
         if group not in model.without:
             variant = copied(whole)
             variant.without = [*model.without, group]
             variant._learn(sample.without(variant.without))
             yield f"without {group}", variant
+
+
+def _are_few(learners: np.ndarray, train: Interactions) -> bool:
+    return 0 < len(learners) <= (1 - ENOUGH) * train.shape[0]
+
+
+def _leaning_frame(added: np.ndarray) -> pd.DataFrame:
+    frame = pd.DataFrame({"group": GROUP, "feature": NAMES, "value": np.nan, "contribution": added})
+    return frame[frame["contribution"] != 0]

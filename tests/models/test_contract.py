@@ -267,8 +267,8 @@ def test_settings_are_reached_by_name() -> None:
         ({"two-stage.retriever": 1}, "two-stage has no setting 'retriever': choose .*retriever.l2"),
         ({"two-stage.retriever.l3": 1}, "hybrid-ease has no setting 'l3'"),
         ({"two-stage.n_rounds.x": 1}, "two-stage has no setting 'n_rounds.x'"),
-        ({"two-stage.n_rounds": "many"}, "setting two-stage.n_rounds='many' must be like 160"),
-        ({"two-stage.n_rounds": True}, "setting two-stage.n_rounds=True must be like 160"),
+        ({"two-stage.n_rounds": "many"}, "setting two-stage.n_rounds='many' must be like 120"),
+        ({"two-stage.n_rounds": True}, "setting two-stage.n_rounds=True must be like 120"),
         ({"oracle.l2": 1}, "unknown model 'oracle'"),
     ]:
         with pytest.raises(InputError, match=says):

@@ -472,19 +472,29 @@ def serve_app(
         int, typer.Option(min=1, max=65535, metavar="NUMBER", help="Port to listen on.")
     ] = 8866,
     host: Annotated[
-        str,
+        list[str],
         typer.Option(
             metavar="ADDRESS", help="Listen there; others than this machine need a token."
         ),
-    ] = "127.0.0.1",
+    ] = ["127.0.0.1"],  # noqa: B006
     public_name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Host name by which a reverse proxy serves the page."),
     ] = None,
+    path: Annotated[
+        str, typer.Option(metavar="PATH", help="Path below which a reverse proxy serves it.")
+    ] = "/",
     visitors: Annotated[
         int,
         typer.Option(min=1, metavar="NUMBER", help="How many people are served at once."),
     ] = 24,
+    visits: Annotated[
+        int,
+        typer.Option(min=1, metavar="NUMBER", help="Pages that one address opens in a minute."),
+    ] = 120,
+    fork: Annotated[
+        bool, typer.Option(help="Fork kernels from one process, where the system can.")
+    ] = True,
 ) -> None:
     """Serve the recommender box as a web page on this machine.
 
@@ -494,7 +504,7 @@ def serve_app(
     from anirec.app.page import serve
 
     name = _chosen(dataset, dataset_option) or Dataset.SAMPLE.value
-    serve(name, port, host, public_name, visitors)
+    serve(name, port, host, public_name, path, visitors, visits, fork)
 
 
 def main() -> None:

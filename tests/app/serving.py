@@ -40,14 +40,23 @@ class Site:
 
     def kernels(self) -> dict[str, int]:
         """Return the process id of each kernel by its id."""
-        import psutil
+        return kernels_of(self.process.pid)
 
-        found = {}
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            match = re.search(r"kernel-([0-9a-f-]{36})", " ".join(child.cmdline()))
-            if match:
-                found[match[1]] = child.pid
-        return found
+
+def kernels_of(server: int) -> dict[str, int]:
+    """Return the process id of each kernel of a server by its id, known by its sockets' names."""
+    import psutil
+
+    found = {}
+    for child in psutil.Process(server).children(recursive=True):
+        try:
+            sockets = [socket.laddr for socket in child.net_connections(kind="unix")]
+        except psutil.NoSuchProcess:
+            continue
+        match = re.search(r"kernel-([0-9a-f-]{36})", " ".join(sockets))
+        if match:
+            found[match[1]] = child.pid
+    return found
 
 
 def free_port() -> int:

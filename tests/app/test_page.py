@@ -52,7 +52,7 @@ def test_a_dataset_that_was_not_run_is_told(tmp_path, monkeypatch):
 
 def test_other_machines_are_served_with_a_token_only(run_environment):
     with pytest.raises(InputError, match="ANIREC_APP_TOKEN"):
-        page.serve("sample", 8866, host="0.0.0.0")
+        page.serve("sample", 8866, hosts=["0.0.0.0"])
 
 
 def test_the_notebook_behind_the_page_holds_no_more_than_the_box(run_environment, tmp_path):
@@ -99,8 +99,8 @@ def test_tokens_are_masked_in_every_log(caplog):
 
 
 def test_kernels_are_bounded_culled_and_not_restarted(tmp_path):
-    settings = server.settings(tmp_path / "a.ipynb", None, "127.0.0.1", 1, "", None, 7)
-    assert settings.Voila.tornado_settings["max_kernels"] == 7 + server.WAITING
+    settings = server.settings(server.Site(tmp_path / "a.ipynb", None, None, visitors=7))
+    assert settings.VisitorKernels.most == 7 + (0 if server.forked.AVAILABLE else server.WAITING)
     assert settings.MappingKernelManager.cull_idle_timeout == server.IDLE_SECONDS
     assert settings.MappingKernelManager.cull_connected is True
     assert settings.KernelRestarter.restart_limit == 0

@@ -69,6 +69,7 @@ class ListSession:
         keeps it nowhere.
     named : whether lists are kept under names, on one's own machine, and not under tokens.
     author : whose changes `undo` takes back; one of this session's own if empty.
+    token : under which a list that is kept nowhere yet will be kept; a new one if None.
 
     Attributes
     ----------
@@ -80,7 +81,11 @@ class ListSession:
     """
 
     def __init__(
-        self, store: ProfileStore | None = None, named: bool = False, author: str = ""
+        self,
+        store: ProfileStore | None = None,
+        named: bool = False,
+        author: str = "",
+        token: str | None = None,
     ) -> None:
         self.store = store
         self.named = named
@@ -89,6 +94,7 @@ class ListSession:
         self.profile = Profile()
         self._changed_at: dict[int, int] = {}
         self._remnant: _Remnant | None = None
+        self._token_to_come = token
         self._start(Place.NOWHERE if store is None else Place.TO_COME)
 
     # --- which list
@@ -259,7 +265,7 @@ class ListSession:
     def _keep(self) -> None:
         """Keep from now on, under a new token or a first name, what was kept nowhere."""
         if not self.named:
-            token = new_token()
+            token = self._token_to_come or new_token()
             kept, _ = self.store.create(token=token)
             self._use(kept, Place.ADDRESS, token=token)
             return

@@ -5,8 +5,8 @@ window.voila_finish = () => {};
 const loading = document.getElementById("loading");
 const lost = document.getElementById("lost");
 const kernel = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-const kernelUrl = new URL(`api/kernels/${kernel.kernelId}`, new URL(kernel.baseUrl, location.href));
-const WATCH_MS = 1500;
+const serverUrl = new URL(kernel.baseUrl, location.href);
+const AGAIN_MS = 1500;
 
 // The box is ready once it shows the visitor's list; until then its place is held.
 function showWhenReady() {
@@ -20,24 +20,32 @@ if (!showWhenReady()) {
   drawing.observe(document.body, { subtree: true, childList: true, attributeFilter: ["class"] });
 }
 
-// A kernel that died answers no message; its server says so, if asked.
+// A kernel that died answers no message; its server closes this socket then, and says so if asked.
 async function alive() {
   try {
-    return (await fetch(kernelUrl, { cache: "no-store" })).status !== 404;
+    const url = new URL(`api/kernels/${kernel.kernelId}`, serverUrl);
+    return (await fetch(url, { cache: "no-store" })).status !== 404;
   } catch {
     return false;
   }
 }
 let leaving = false;
 addEventListener("pagehide", () => { leaving = true; });
-async function watch() {
-  if (!leaving && !(await alive()) && !leaving) {
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+function watch() {
+  const url = new URL(`voila/ends/${kernel.kernelId}`, serverUrl);
+  url.protocol = url.protocol.replace("http", "ws");
+  new WebSocket(url).addEventListener("close", closed);
+}
+async function closed() {
+  if (leaving) return;
+  if (await alive()) {
+    setTimeout(watch, AGAIN_MS);
+  } else if (!leaving) {
     lost.hidden = false;
     document.body.classList.add("is-lost");
     document.getElementById("reconnect").focus();
-    return;
   }
-  setTimeout(watch, WATCH_MS);
 }
-setTimeout(watch, WATCH_MS);
+watch();
 document.getElementById("reconnect").addEventListener("click", () => location.reload());

@@ -163,10 +163,13 @@ def sample(
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="The same seed gives the same bytes.")
     ] = 0,
+    no_effects: Annotated[
+        bool, typer.Option("--no-effects", help="Who people are tells nothing of what they do.")
+    ] = False,
 ) -> None:
     """Simulate the sample's community.
 
-    Its files are in the format of the 2023 dataset.
+    Its files are in the format of the 2023 dataset, with the progress of entries.
 
     \b
     Example: anirec sample --size tiny --out /tmp/people
@@ -174,7 +177,7 @@ def sample(
     from anirec.datasets.sample import generate
 
     target = Paths.of(Dataset.SAMPLE, raw_dir=out).raw
-    generate(target, size=size, seed=seed)
+    generate(target, size=size, seed=seed, effects=not no_effects)
     typer.echo(f"Simulated users and ratings ({size}) are in {target}")
 
 

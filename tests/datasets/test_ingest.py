@@ -124,11 +124,11 @@ def test_mal_2023(small) -> None:
     assert (report.snapshot_date, report.simulated) == ("2023-07-20", False)
 
 
-def test_sample_is_said_to_be_simulated(small) -> None:
-    data = small("mal-2023")
-    report = ingest.ingest(Paths.of("sample", data.paths.raw, data.paths.processed))
+def test_sample_is_said_to_be_simulated(tiny_raw: Path, tmp_path: Path) -> None:
+    assert detect(tiny_raw) == "sample"
+    report = ingest.ingest(Paths.of("sample", tiny_raw, tmp_path))
     assert report.simulated and report.dataset == "sample"
-    assert json.loads((data.paths.processed / "ingest.json").read_text())["simulated"]
+    assert json.loads((tmp_path / "ingest.json").read_text())["simulated"]
 
 
 def test_record_of_an_ingestion(small) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -11,24 +10,12 @@ from anirec.datasets.reading import header_bytes, raw_path
 from anirec.datasets.records import header_of
 from anirec.datasets.source import RawFile, Source
 
-SAMPLE_IDS_FROM = 80_001
-"""The sample's ids below are MyAnimeList's; those from here on are its own."""
 TRUTH = "truth.json"
 """The file that lies beside simulated raw files, and tells them from real ones."""
 
 
 def source_of(dataset: str) -> Source:
-    """Return what is known of a dataset, from the module of its name.
-
-    The sample is in the format of the 2023 dataset.
-    """
-    if dataset == Dataset.SAMPLE:
-        return replace(
-            source_of(Dataset.MAL_2023),
-            dataset=Dataset.SAMPLE,
-            simulated=True,
-            own_ids_from=SAMPLE_IDS_FROM,
-        )
+    """Return what is known of a dataset, from the module of its name."""
     return import_module(f"anirec.datasets.{dataset.replace('-', '_')}").SOURCE
 
 

@@ -21,8 +21,12 @@ from anirec.datasets.ingest import ingest
 from anirec.datasets.mal_2023 import SNAPSHOT
 from anirec.datasets.registry import TRUTH
 from anirec.datasets.sample import community
+from anirec.datasets.sample.source import PROGRESS, UPDATED
 from anirec.interactions import Interactions, hold_out, split_users
 from anirec.models import ContentTfidf, HybridEASE, Popularity
+
+PLANNED = 6
+"""How lists of the 2018 dataset spell "plan to watch"."""
 
 SEEDS = range(100)
 """Communities in which the planted effects are looked for. Among 20, intervals that hold the truth
@@ -94,7 +98,11 @@ def test_catalogue_is_copied_as_committed(tiny: Path) -> None:
 def test_scores_file_has_the_real_ones_columns_and_blemishes(tiny: Path) -> None:
     scores = pd.read_csv(tiny / sample.SCORES_FILE, keep_default_na=False)
     size = sample.SIZES["tiny"]
-    assert list(scores.columns) == ["user_id", "Username", "anime_id", "Anime Title", "rating"]
+    of_2023 = ["user_id", "Username", "anime_id", "Anime Title", "rating"]
+    assert list(scores.columns) == [*of_2023, *PROGRESS, UPDATED]
+    planned = scores["my_status"] == PLANNED
+    assert ((scores["rating"] == 0) == planned).all() and planned.mean() > 0.1
+    scores = scores[~planned]
     assert scores["user_id"].nunique() == size.n_users
     assert (scores["Username"] == "").sum() == size.nameless
     assert scores.duplicated(["user_id", "anime_id"]).sum() == size.twice
@@ -131,6 +139,9 @@ def test_details_file_has_the_real_ones_columns_and_gaps(default: Paths) -> None
     scores = pd.read_csv(default.raw / sample.SCORES_FILE)
     scores = scores[~scores["anime_id"].between(community.GONE_FROM, community.GONE_FROM + 99)]
     scores = scores.drop_duplicates(["user_id", "anime_id"])
+    listed = scores.groupby("user_id").size()
+    assert (listed <= details.set_index("Mal ID").loc[listed.index, "Total Entries"]).all()
+    scores = scores[scores["rating"] > 0]
     given = scores.groupby("user_id")["rating"].agg(["size", "mean"])
     mine = details.set_index("Mal ID").loc[given.index]
     assert (given["size"] <= mine["Total Entries"]).all()
@@ -145,7 +156,9 @@ def test_ingestion_rejects_the_pairs_that_stand_twice_and_nothing_else(default: 
         assert report["files"][name]["repaired"] == report["files"][name]["rejected"] == {}, name
     scores = report["files"][sample.SCORES_FILE]
     assert sum(scores["rejected"].values()) == size.twice
-    assert scores["read"] == pytest.approx(size.n_scores, rel=0.01)
+    planned = pd.read_csv(default.raw / sample.SCORES_FILE)["my_status"] == PLANNED
+    assert scores["read"] - planned.sum() == pytest.approx(size.n_scores, rel=0.01)
+    assert scores["repaired"] == {}
 
 
 def test_wrong_use_is_told_and_leaves_nothing(tmp_path: Path) -> None:
@@ -178,7 +191,7 @@ def test_interrupted_generation_keeps_what_was_there(
 def test_blocks_make_one_community(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(community, "MEMBERS_AT_ONCE", 200)
     sample.generate(tmp_path, size="tiny")
-    scores = pd.read_csv(tmp_path / sample.SCORES_FILE)
+    scores = pd.read_csv(tmp_path / sample.SCORES_FILE).query("rating > 0")
     size = sample.SIZES["tiny"]
     assert scores["user_id"].nunique() == size.n_users
     assert len(scores) == pytest.approx(size.n_scores, rel=0.01)
@@ -190,7 +203,7 @@ def test_blocks_make_one_community(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_scores_are_distributed_like_the_real_ones(default: Paths) -> None:
-    ratings = pd.read_csv(default.raw / sample.SCORES_FILE)["rating"]
+    ratings = pd.read_csv(default.raw / sample.SCORES_FILE).query("rating > 0")["rating"]
     assert ratings.mean() == pytest.approx(7.62, abs=0.05)
     assert ratings.std() == pytest.approx(1.66, abs=0.05)
     shares = ratings.value_counts(normalize=True).sort_index()
@@ -252,10 +265,10 @@ def test_age_and_gender_shape_tastes(
 # --- what the analysis recovers -------------------------------------------------------------
 
 
-def outcomes(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def outcomes(seed: int, effects: bool = True) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return predictor and outcome of each planted effect, as the details file shows them."""
     size = sample.SIZES["default"]
-    members = sample.simulate_members(size, n_anime=1_000, seed=seed)
+    members = sample.simulate_members(size, n_anime=1_000, seed=seed, effects=effects)
     started = members.divided.sum(axis=1)
     day = np.datetime64(SNAPSHOT)
     age = (day - members.born).astype(int) / 3652.425
@@ -293,6 +306,17 @@ def test_planted_effects_are_recovered(recovered: pd.DataFrame, name: str) -> No
     assert right.mean() >= 0.95
     covered = (found["found"] - planted).abs() <= 1.96 * found["error"]
     assert 0.9 <= covered.mean() <= 1
+
+
+def test_without_effects_hardly_any_is_claimed() -> None:
+    claims = [
+        abs(found) > 1.96 * error
+        for seed in range(40)
+        for x, y in outcomes(seed, effects=False).values()
+        for found, error in [np.ravel(linear_effects(x[:, None].astype(float), y))]
+    ]
+    assert len(claims) == 160
+    assert np.mean(claims) <= 0.1
 
 
 def test_clusters_are_the_planted_segments(default: Paths, lists: Interactions) -> None:

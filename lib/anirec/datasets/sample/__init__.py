@@ -21,6 +21,8 @@ from anirec.datasets.sample.community import (
     read_truth,
 )
 from anirec.datasets.sample.members import EFFECTS, SIZES, simulate_members
+from anirec.datasets.sample.progress import still_watching
+from anirec.datasets.sample.source import SOURCE
 
 __all__ = [
     "ANIME_FILE",
@@ -31,9 +33,11 @@ __all__ = [
     "SCORES_FILE",
     "SEGMENTS",
     "SIZES",
+    "SOURCE",
     "generate",
     "read_segments",
     "read_tables",
     "read_truth",
     "simulate_members",
+    "still_watching",
 ]

@@ -18,6 +18,9 @@ SEGMENT_FILE, FRANCHISE_FILE = "segments.csv", "franchises.csv"
 CATALOGUE_FILES = tuple(CATALOGUE_DIR / name for name in (ANIME_FILE, SEGMENT_FILE, FRANCHISE_FILE))
 """The committed files that a community is generated from."""
 
+UNKNOWN_EPISODES = 12
+"""How many episodes an anime has for the model where the catalogue does not say."""
+
 SEGMENTS = {
     "comedy": 0.12,
     "fantasy-adventure": 0.12,
@@ -178,6 +181,7 @@ class SampleCatalogue:
     anime_ids : int32 (n,). titles : the names.
     quality : float32 (n,), the catalogue's score, standardised.
     entry : float64 (n,), how often a list enters the franchise here, before taste.
+    episodes : int64 (n,), one or more. began : datetime64[D] (n,), the first day.
     year : int64 (n,). segments : bool (n, n_segments). flavour : int64 (n,).
     following : int64 (n,), the franchise's next part in order of airing; -1 where none is.
     keep : float32 (n,), the chance that who has gone through the earlier parts takes this one.
@@ -187,6 +191,8 @@ class SampleCatalogue:
     titles: list[str]
     quality: np.ndarray
     entry: np.ndarray
+    episodes: np.ndarray
+    began: np.ndarray
     year: np.ndarray
     segments: np.ndarray
     flavour: np.ndarray
@@ -201,6 +207,7 @@ class SampleCatalogue:
         franchise = pd.factorize(np.array(tables.franchise))[0]
         members = anime["Members"].to_numpy(dtype=np.float64)
         following, keep, entry = _chains(franchise, began, members)
+        episodes = pd.to_numeric(anime["Episodes"], errors="coerce")
         score = pd.to_numeric(anime["Score"], errors="coerce")
         score = score.fillna(score.mean()).to_numpy()
         rng = np.random.default_rng([seed, 0])
@@ -209,6 +216,8 @@ class SampleCatalogue:
             titles=anime["Name"].tolist(),
             quality=((score - score.mean()) / score.std()).astype(np.float32),
             entry=entry,
+            episodes=episodes.fillna(UNKNOWN_EPISODES).to_numpy(dtype=np.int64),
+            began=began,
             year=began.astype("datetime64[Y]").astype(int) + 1970,
             segments=np.array([[name in own for name in SEGMENTS] for own in tables.segments]),
             flavour=rng.integers(0, N_FLAVOURS, franchise.max() + 1)[franchise],

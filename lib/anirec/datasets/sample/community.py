@@ -1,6 +1,7 @@
 """The embedded sample: a real catalogue, and a community simulated from a model with known truth.
 
-`generate` writes the three files of the 2023 dataset, and the truth beside them. The model:
+`generate` writes the three files of the 2023 dataset, with the progress of list entries beside
+their scores in the form of the 2018 dataset, and the truth beside them. The model:
 
 **Members.** A member joins between 2004 and 2022, at the age of ``13 + Gamma(2.2, 3)`` years. A
 member's taste is a point in the simplex over the ten `SEGMENTS`: for seven in ten one segment
@@ -20,6 +21,10 @@ not.
 stretch and shift turn it into a latent score, and common cut points (an ordinal probit model)
 into 1 to 10. The cut points are the quantiles at which the shares of the ten scores are those of
 the 2023 dataset.
+
+**Progress.** Each entry has a status, episodes watched and, for half of the members, days; where
+people stop is planted too (`anirec.datasets.sample.progress`). What a member plans to watch stands
+in the list without a score.
 
 **Blemishes.** Gender, birthday and location are mostly missing, locations are free text, some
 user names and list statistics are missing, some pairs stand twice, some anime are not in the
@@ -43,18 +48,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anirec.config import InputError
-from anirec.datasets.registry import SAMPLE_IDS_FROM, TRUTH
+from anirec.datasets.parsing import NO_DATE, STATUSES
+from anirec.datasets.registry import TRUTH
 from anirec.datasets.sample.catalogue import ANIME_FILE, SEGMENTS, SampleCatalogue, read_tables
 from anirec.datasets.sample.members import (
     EFFECTS,
     SIZES,
+    SNAPSHOT_DAY,
     TILT,
     Members,
     Size,
+    planted,
     simulate_members,
     truth_table,
 )
-from anirec.datasets.sample.race import Race
+from anirec.datasets.sample.progress import Progress, Watching
+from anirec.datasets.sample.race import DrawnEntries, Race
+from anirec.datasets.sample.source import OWN_IDS_FROM, SOURCE
 from anirec.files import written_whole
 
 SCORES_FILE, DETAILS_FILE = "users-score-2023.csv", "users-details-2023.csv"
@@ -71,18 +81,24 @@ MEMBERS_AT_ONCE = 16_384
 PILOT = 10_000
 """Members whose lists are drawn to find the cut points of the scores."""
 
-GONE_FROM, N_GONE = SAMPLE_IDS_FROM, 5
+FIRST_DAY = np.datetime64("1960-01-01")
+"""No list entry was started before."""
+
+GONE_FROM, N_GONE = OWN_IDS_FROM, 5
 """The ids of anime that are scored and not in the catalogue."""
 
 
-def generate(target: Path, size: str = "default", seed: int = 0) -> None:
+def generate(target: Path, size: str = "default", seed: int = 0, effects: bool = True) -> None:
     """Write the catalogue, a simulated community and the truth about it into ``target``.
 
     Parameters
     ----------
     target : folder; made if need be. Each file is written whole or not at all.
     size : one of `SIZES`.
-    seed : the same seed and size give the same bytes.
+    seed : the same seed, size and ``effects`` give the same bytes.
+    effects : whether anything depends on who the members are; without them age, gender and years
+        since joining tell nothing of tastes, lists, scores and progress, and an anime nothing of
+        how many drop it.
 
     Raises
     ------
@@ -95,7 +111,7 @@ def generate(target: Path, size: str = "default", seed: int = 0) -> None:
         raise InputError(f"seed {seed} is negative: choose 0 or more")
     shape = SIZES[size]
     tables = read_tables(shape.n_anime, seed)
-    members = simulate_members(shape, len(tables.anime), seed)
+    members = simulate_members(shape, len(tables.anime), seed, effects)
     with ExitStack() as files:
         into = {
             name: files.enter_context(written_whole(target / name))
@@ -103,7 +119,8 @@ def generate(target: Path, size: str = "default", seed: int = 0) -> None:
         }
         tables.anime.to_csv(into[ANIME_FILE], index=False, lineterminator="\n")
         catalogue = SampleCatalogue.of(tables, seed)
-        totals = _write_scores(into[SCORES_FILE], Race(catalogue, members), shape, seed)
+        race, watching = Race(catalogue, members, effects), Watching(catalogue, members, effects)
+        totals = _write_scores(into[SCORES_FILE], race, watching, shape, seed)
         details = user_details(members, totals, seed)
         details.to_csv(into[DETAILS_FILE], index=False, lineterminator="\n")
         truth_table(members).to_parquet(into[TRUTH_TABLE], index=False)
@@ -113,9 +130,14 @@ def generate(target: Path, size: str = "default", seed: int = 0) -> None:
             "n_anime": catalogue.size,
             "n_users": int((totals["count"] > 0).sum()),
             "n_scores": int(totals["count"].sum()),
-            "effects": {name: asdict(effect) for name, effect in EFFECTS.items()},
+            "planted": effects,
+            "effects": {
+                name: asdict(EFFECTS[name]) | {"value": value}
+                for name, value in planted(effects).items()
+            },
             "segments": SEGMENTS,
-            "segment_odds_by_gender": TILT,
+            "segment_odds_by_gender": TILT if effects else {},
+            "stopping": watching.truth(),
             "blemished_rows": {
                 name: getattr(shape, name) for name in ("nameless", "twice", "orphans", "silent")
             },
@@ -182,28 +204,55 @@ class ScoresFile:
             [*catalogue.anime_ids.tolist(), *gone],
             [*catalogue.titles, *(f"Removed Entry {number}" for number in range(1, N_GONE + 1))],
         )
-        self.ratings = pa.array([f"{rating}\n" for rating in range(1, 11)])
-        stream.write(b"user_id,Username,anime_id,Anime Title,rating\n")
+        self.numbers = pa.array([f"{number}," for number in range(1 << 15)])
+        (statuses,) = (raw_file.entries.statuses for raw_file in SOURCE.files if raw_file.entries)
+        code_of = {status: code for code, status in statuses.items()}
+        self.statuses = pa.array([f"{code_of[status]}," for status in STATUSES])
+        days = np.arange(FIRST_DAY, SNAPSHOT_DAY + 1)
+        self.days = pa.array([f"{day}," for day in (NO_DATE, *days.astype(str))])
+        (columns,) = (raw_file.columns for raw_file in SOURCE.files if raw_file.entries)
+        stream.write((",".join(columns) + "\n").encode())
 
     def write(
         self,
         member: np.ndarray,
         anime: np.ndarray,
         rating: np.ndarray,
+        progress: Progress,
         nameless: np.ndarray | None = None,
     ) -> None:
-        """Write rows; ``anime`` from the catalogue's size on are those that are gone."""
+        """Write rows; ``anime`` from the catalogue's size on are those that are gone.
+
+        A ``rating`` of 0 stands for "not scored".
+        """
         users = self.users.take(pa.array(member))
         if nameless is not None:
             users = pc.if_else(pa.array(nameless), self.nameless.take(pa.array(member)), users)
+        ends = pc.binary_join_element_wise(pa.array(progress.updated).cast(pa.string()), "", "\n")
         rows = pc.binary_join_element_wise(
-            users, self.anime.take(pa.array(anime)), self.ratings.take(pa.array(rating - 1)), ""
+            users,
+            self.anime.take(pa.array(anime)),
+            self.numbers.take(pa.array(rating)),
+            self.statuses.take(pa.array(progress.status)),
+            self.numbers.take(pa.array(progress.episodes)),
+            self.numbers.take(pa.array(progress.again)),
+            self._day(progress.started),
+            self._day(progress.finished),
+            ends,
+            "",
         )
-        ends = np.frombuffer(rows.buffers()[1], dtype=np.int32)
-        self.stream.write(rows.buffers()[2][: int(ends[len(rows)])])
+        offsets = np.frombuffer(rows.buffers()[1], dtype=np.int32)
+        self.stream.write(rows.buffers()[2][: int(offsets[len(rows)])])
+
+    def _day(self, days: np.ndarray) -> pa.Array:
+        """Return days as text."""
+        position = np.where(np.isnat(days), 0, (days - FIRST_DAY).astype(int) + 1)
+        return self.days.take(pa.array(position))
 
 
-def _write_scores(file: Path, race: Race, shape: Size, seed: int) -> pd.DataFrame:
+def _write_scores(
+    file: Path, race: Race, watching: Watching, shape: Size, seed: int
+) -> pd.DataFrame:
     """Stream the scores file; return ``count`` and ``total`` of the scores of each member."""
     members, n_anime = race.members, race.catalogue.size
     count, total = np.zeros(members.size, dtype=int), np.zeros(members.size)
@@ -219,13 +268,37 @@ def _write_scores(file: Path, race: Race, shape: Size, seed: int) -> pd.DataFram
             n_nameless, n_twice, n_orphans = blemishes[number].tolist()
             nameless = np.zeros(len(rating), dtype=bool)
             nameless[rng.choice(len(rating), n_nameless, replace=False)] = True
-            scores.write(entries.member, entries.anime, rating, nameless)
+            progress = watching.progress(np.random.default_rng([seed, 7, number]), entries)
+            scores.write(entries.member, entries.anime, rating, progress, nameless)
+            _write_planned(scores, race, entries, users, np.random.default_rng([seed, 8, number]))
             twice = rng.choice(len(rating), n_twice, replace=False)
             changed = np.clip(rating[twice] + rng.integers(-1, 2, n_twice), 1, 10)
-            scores.write(entries.member[twice], entries.anime[twice], changed)
+            scores.write(
+                *(entries.member[twice], entries.anime[twice], changed), progress.take(twice)
+            )
             gone = n_anime + rng.integers(0, N_GONE, n_orphans)
-            scores.write(rng.choice(users, n_orphans), gone, rng.integers(1, 11, n_orphans))
+            orphans = rng.choice(users, n_orphans)
+            borrowed = progress.take(np.arange(n_orphans) % len(rating))
+            scores.write(orphans, gone, rng.integers(1, 11, n_orphans), borrowed)
     return pd.DataFrame({"count": count, "total": total})
+
+
+def _write_planned(
+    scores: ScoresFile,
+    race: Race,
+    entries: DrawnEntries,
+    users: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Write what members plan to watch: further entries, of anime that are not on their lists."""
+    planned = race.lists(rng, users, race.members.planned_listed)
+    n_anime = np.int64(race.catalogue.size)
+    there = np.isin(
+        planned.member * n_anime + planned.anime, entries.member * n_anime + entries.anime
+    )
+    planned = planned.take(~there)
+    progress = Progress.of_planned(rng, race.members.joined[planned.member])
+    scores.write(planned.member, planned.anime, np.zeros(len(there[~there]), int), progress)
 
 
 def _blemishes(members: Members, shape: Size, seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +102,8 @@ class Members:
     shift, stretch : float32 (n,), the personal rating scale.
     wanted : int64 (n,), scores in the scores file; 0 for members who are not in it.
     divided : int64 (n, 4), completed, dropped, on hold, watching. planned : int64 (n,).
+    drops : float64 (n,), the chance to drop a series. planned_listed : int64 (n,), planned entries
+        in the scores file.
     told : bool (n, 3), whether gender, birthday and location are given. location : text.
     silent : bool (n,), members whose list statistics are missing.
     """
@@ -118,6 +121,8 @@ class Members:
     wanted: np.ndarray
     divided: np.ndarray
     planned: np.ndarray
+    drops: np.ndarray
+    planned_listed: np.ndarray
     told: np.ndarray
     location: np.ndarray
     silent: np.ndarray
@@ -138,8 +143,11 @@ class Members:
         ]
 
 
-def simulate_members(shape: Size, n_anime: int, seed: int = 0) -> Members:
-    """Draw the members of a community, with everything but their lists."""
+def simulate_members(shape: Size, n_anime: int, seed: int = 0, effects: bool = True) -> Members:
+    """Draw the members of a community, with everything but their lists.
+
+    Without ``effects``, `EFFECTS` are zero and gender tells nothing of tastes.
+    """
     rng = np.random.default_rng([seed, 1])
     n = shape.n_members
     user_ids = np.sort(rng.choice(int(n * 1.77), n, replace=False)).astype(np.int32) + 1
@@ -150,10 +158,10 @@ def simulate_members(shape: Size, n_anime: int, seed: int = 0) -> Members:
     born = SNAPSHOT_DAY - np.ceil(age * DAYS_A_YEAR).astype(int)
     gender = rng.choice(list(GENDER_SHARES), n, p=list(GENDER_SHARES.values()))
     birth_year = born.astype("datetime64[Y]").astype(int) + 1970
-    started = _list_lengths(rng, years)
+    started = _list_lengths(rng, years, planted(effects))
     wanted = _wanted(rng, started, shape, n_anime)
     started[(wanted == 0) & (rng.random(n) < 0.2)] = 0
-    divided, planned = _divide(rng, started, age, gender)
+    divided, planned, drops = _divide(rng, started, age, gender, planted(effects))
     open_hearted = 0.42
     told = rng.random((n, 3)) < (1 - np.array(list(LEFT_EMPTY.values()))) / open_hearted
     told &= rng.random((n, 1)) < open_hearted
@@ -165,7 +173,7 @@ def simulate_members(shape: Size, n_anime: int, seed: int = 0) -> Members:
         joined=joined,
         born=born,
         gender=gender,
-        taste=_tastes(rng, gender),
+        taste=_tastes(rng, gender, TILT if effects else {}),
         mainstream=rng.beta(*MAINSTREAM, n).astype(np.float32),
         flavour=rng.integers(0, N_FLAVOURS, (n, len(SEGMENTS) + 1)),
         cohort=np.abs(birth_year[:, None] - COHORTS).argmin(axis=1),
@@ -174,15 +182,24 @@ def simulate_members(shape: Size, n_anime: int, seed: int = 0) -> Members:
         wanted=wanted,
         divided=divided,
         planned=planned,
+        drops=drops,
+        planned_listed=np.minimum(planned * wanted // np.maximum(started, 1), n_anime // 8),
         told=told,
         location=rng.choice(np.array(list(LOCATIONS)), n, p=weights / weights.sum()),
         silent=silent,
     )
 
 
-def _list_lengths(rng: np.random.Generator, years: np.ndarray) -> np.ndarray:
+def planted(effects: bool) -> dict[str, float]:
+    """Return the values of the planted effects: those of `EFFECTS`, or zeros."""
+    return {name: effect.value if effects else 0.0 for name, effect in EFFECTS.items()}
+
+
+def _list_lengths(
+    rng: np.random.Generator, years: np.ndarray, effects: Mapping[str, float]
+) -> np.ndarray:
     """Return how many entries each member started: lognormal, more with the years."""
-    log = 4.0 + EFFECTS["started_by_years"].value * years + rng.normal(0, 1.25, len(years))
+    log = 4.0 + effects["started_by_years"] * years + rng.normal(0, 1.25, len(years))
     return np.maximum(1, np.round(np.exp(log))).astype(int)
 
 
@@ -209,28 +226,36 @@ def _wanted(rng: np.random.Generator, started: np.ndarray, shape: Size, n_anime:
 
 
 def _divide(
-    rng: np.random.Generator, started: np.ndarray, age: np.ndarray, gender: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return completed, dropped, on hold, watching (n, 4), and planned entries (n,)."""
+    rng: np.random.Generator,
+    started: np.ndarray,
+    age: np.ndarray,
+    gender: np.ndarray,
+    effects: Mapping[str, float],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return completed, dropped, on hold, watching (n, 4), planned entries (n,), and the chance
+    that a started entry is dropped (n,)."""
     decades = (age - 25) / 10
-    completed = 0.66 + EFFECTS["completed_by_age"].value * decades
-    dropped = 0.09 + EFFECTS["dropped_by_gender"].value * (gender == "Male")
+    completed = 0.66 + effects["completed_by_age"] * decades
+    dropped = 0.09 + effects["dropped_by_gender"] * (gender == "Male")
     on_hold = np.full(len(started), 0.06)
     means = np.column_stack([completed, dropped, on_hold, 1 - completed - dropped - on_hold])
     shares = rng.standard_gamma(np.maximum(means, 0.01) * 12)
-    divided = rng.multinomial(started, shares / shares.sum(axis=1, keepdims=True))
-    planned_mean = np.maximum(0.25 + EFFECTS["planned_by_age"].value * decades, 0.02)
+    shares /= shares.sum(axis=1, keepdims=True)
+    divided = rng.multinomial(started, shares)
+    planned_mean = np.maximum(0.25 + effects["planned_by_age"] * decades, 0.02)
     planned_share = rng.beta(planned_mean * 6, (1 - planned_mean) * 6)
     planned = started * planned_share / (1 - planned_share)
-    return divided, np.floor(planned + rng.random(len(started))).astype(int)
+    return divided, np.floor(planned + rng.random(len(started))).astype(int), shares[:, 1]
 
 
-def _tastes(rng: np.random.Generator, gender: np.ndarray) -> np.ndarray:
+def _tastes(
+    rng: np.random.Generator, gender: np.ndarray, tilt: Mapping[str, Mapping[str, float]]
+) -> np.ndarray:
     """Return each member's taste, (n, n_segments): most have one segment that dominates."""
     n = len(gender)
     common = np.zeros((n, len(SEGMENTS)))
     for name in GENDER_SHARES:
-        tilted = np.array([p * TILT[name].get(s, 1.0) for s, p in SEGMENTS.items()])
+        tilted = np.array([p * tilt.get(name, {}).get(s, 1.0) for s, p in SEGMENTS.items()])
         common[gender == name] = tilted / tilted.sum()
     mixed = rng.standard_gamma(common * 6)
     mixed /= mixed.sum(axis=1, keepdims=True)

@@ -46,16 +46,22 @@ class Race:
     Parameters
     ----------
     catalogue : the anime. members : the people.
+    effects : whether members prefer anime of their youth.
     """
 
-    def __init__(self, catalogue: SampleCatalogue, members: Members) -> None:
+    def __init__(self, catalogue: SampleCatalogue, members: Members, effects: bool = True) -> None:
         self.catalogue, self.members = catalogue, members
         self.cumulative_taste = members.taste.cumsum(axis=1)
-        self.tables = _step_tables(catalogue)
+        self.tables = _step_tables(catalogue, effects)
 
-    def lists(self, rng: np.random.Generator, users: np.ndarray) -> DrawnEntries:
-        """Return the lists of ``users`` (positions), sorted by member and place in the race."""
-        wanted = self.members.wanted
+    def lists(
+        self, rng: np.random.Generator, users: np.ndarray, wanted: np.ndarray | None = None
+    ) -> DrawnEntries:
+        """Return the lists of ``users`` (positions), sorted by member and place in the race.
+
+        ``wanted`` is the length of each member's list, (n_members,); that of the scored by default.
+        """
+        wanted = self.members.wanted if wanted is None else wanted
         entries = None
         need = wanted[users].astype(float)
         for attempt in range(MAX_ROUNDS):
@@ -138,7 +144,7 @@ class Race:
         return members.stretch[entries.member] * entries.enjoyment + members.shift[entries.member]
 
 
-def _step_tables(catalogue: SampleCatalogue) -> list[np.ndarray]:
+def _step_tables(catalogue: SampleCatalogue, effects: bool) -> list[np.ndarray]:
     """Return the cumulative weights of all anime per segment (the mainstream last), cohort and
     flavour, in that order."""
     share = catalogue.segments / catalogue.segments.sum(axis=1, keepdims=True) ** 0.5
@@ -147,7 +153,7 @@ def _step_tables(catalogue: SampleCatalogue) -> list[np.ndarray]:
     tables = []
     for chosen in [*share.T, mainstream]:
         for birth_year in COHORTS:
-            nearness = np.exp(-np.abs(catalogue.year - (birth_year + 17)) / 20)
+            nearness = np.exp(-np.abs(catalogue.year - (birth_year + 17)) / 20 * effects)
             for flavour in range(N_FLAVOURS):
                 odds = np.where(catalogue.flavour == flavour, FLAVOUR_ODDS, 1.0)
                 tables.append(np.cumsum(catalogue.entry * chosen * nearness * odds))

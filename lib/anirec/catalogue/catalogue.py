@@ -22,6 +22,7 @@ COLUMNS = [
     "anime_id", "mal_id", "title", "title_english", "title_japanese", "type", "year", "episodes",
     "duration_min", "genres", "studios", "source", "status", "aired_from", "score", "members",
     "is_adult", "image_url", "season", "synopsis", "title_synonyms",
+    "related",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Which anime belong to one franchise, and in which order, told from their titles."""
+"""Which anime belong to one franchise, and in which order: as related, else told from titles."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntFlag
 from itertools import combinations
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 
 from anirec.catalogue.franchises import Franchises
+from anirec.catalogue.relations import Relations
 from anirec.catalogue.title_forms import PARTICLES, normalized
 from anirec.vectors import unit_rows
 
@@ -105,14 +107,18 @@ ALONE = RunPlace.HEAD_ALONE | RunPlace.LATER_ALONE
 def find_franchises(anime: pd.DataFrame) -> Franchises:
     """Return the franchises of a catalogue.
 
+    Anime that the catalogue relates to others are told apart and ordered by that; titles tell of
+    the others, and where these belong.
+
     Parameters
     ----------
     anime : frame with ``anime_id``, ``title`` and, where known, ``title_english``, ``genres``
-        (lists), ``type``, ``members``, ``year`` and ``aired_from``.
+        (lists), ``type``, ``members``, ``year``, ``aired_from`` and ``related``.
     """
+    relations = Relations.of(anime)
     names = _column(anime, "title")
     titles = [_Title.of(name if isinstance(name, str) else "") for name in names]
-    clusters = _Clusters(_genre_vectors(_column(anime, "genres")))
+    clusters = _Clusters(_genre_vectors(_column(anime, "genres")), relations)
     english = [
         _Title.of(name) if isinstance(name, str) else None
         for name in _column(anime, "title_english")
@@ -120,7 +126,7 @@ def find_franchises(anime: pd.DataFrame) -> Franchises:
     _merge(clusters, titles, english)
     roots = [clusters.root(index) for index in range(len(titles))]
     _, number = np.unique(roots, return_inverse=True)
-    place, previous = _ordered(anime, titles, number)
+    place, previous = _ordered(anime, titles, number, relations)
     members = pd.Series(_column(anime, "members"), dtype="Float64").fillna(0).to_numpy(dtype=float)
     return Franchises(
         anime_ids=anime["anime_id"].to_numpy(),
@@ -188,12 +194,15 @@ def _content(words: Iterable[str]) -> int:
 
 
 class _Clusters:
-    """Anime merged step by step, with what each cluster is about."""
+    """Anime merged step by step, those related first, with what each cluster is about."""
 
-    def __init__(self, genres: np.ndarray) -> None:
+    def __init__(self, genres: np.ndarray, relations: Relations) -> None:
         self._parent = list(range(len(genres)))
         self._size = [1] * len(genres)
         self._about = genres.copy()
+        self._settled = [row in relations.told for row in range(len(genres))]
+        for pair in relations.pairs:
+            self._join(*pair)
 
     def root(self, index: int) -> int:
         parent = self._parent
@@ -209,11 +218,17 @@ class _Clusters:
         return self._size[root]
 
     def merge(self, first: int, second: int) -> None:
+        """Merge two clusters, unless relations tell them apart."""
+        if not (self._settled[self.root(first)] and self._settled[self.root(second)]):
+            self._join(first, second)
+
+    def _join(self, first: int, second: int) -> None:
         first, second = sorted((self.root(first), self.root(second)))
         if first != second:
             self._parent[second] = first
             self._about[first] += self._about[second]
             self._size[first] += self._size[second]
+            self._settled[first] |= self._settled[second]
 
     def merge_where(self, roots: list[int], carries: list[bool], alike: np.ndarray) -> None:
         """Merge the pairs of clusters that both carry a name and are ``alike``, bool (n, n)."""
@@ -447,12 +462,13 @@ class _Part:
 
 
 def _ordered(
-    anime: pd.DataFrame, titles: list[_Title], number: np.ndarray
+    anime: pd.DataFrame, titles: list[_Title], number: np.ndarray, relations: Relations
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each anime's place in its franchise and the position of the part before it, int32.
 
-    Parts are ordered by the day they were first shown; where a franchise has parts of unknown
-    dates, by the numbers in their titles, side stories last. The part before a part is an earlier
+    Parts are ordered by the day they were first shown, after what is said to come before them;
+    where a franchise has parts of unknown dates, by the numbers in their titles, side stories last.
+    The part before a part is an earlier
     one of the main line (series; films or the rest where there is no series): of those whose titles
     have most in common with it the last, but the first for a side story of unknown date.
     """
@@ -464,9 +480,12 @@ def _ordered(
     for members in np.split(order, starts[1:]) if len(order) else ():
         if len(members) > 1:
             parts = _parts(members.tolist(), titles, facts)
+            parts = relations.in_turn(parts, attrgetter("index"))
             for position, part in enumerate(parts):
                 place[part.index] = position
-                before = _before(part, parts[:position])
+                before = relations.previous(part.index, {p.index: p for p in parts[:position]})
+                if part.index not in relations.told:
+                    before = _before(part, parts[:position])
                 if before is not None:
                     previous[part.index] = before.index
     return place, previous

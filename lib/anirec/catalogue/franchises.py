@@ -1,7 +1,7 @@
 """Which anime belong together, and in which order their parts are watched.
 
-No dataset has a table of relations, so both are told from the titles and the side information:
-anime whose titles share a name are of one franchise if the name is rare and their genres agree,
+Where a dataset has relations they tell both. Where it has none, the titles and the side information
+do: anime whose titles share a name are of one franchise if the name is rare and their genres agree,
 the less so the more the name is cut off from the rest of the title (``Naruto: Shippuuden``, but
 not ``Air Gear``).
 """

@@ -18,7 +18,14 @@ from typing import Generic, TypeVar
 import numpy as np
 import pandas as pd
 
-from anirec.catalogue import franchise_finding, franchises, other_names, title_forms, titles
+from anirec.catalogue import (
+    franchise_finding,
+    franchises,
+    other_names,
+    relations,
+    title_forms,
+    titles,
+)
 from anirec.catalogue.franchise_finding import find_franchises
 from anirec.catalogue.franchises import Franchises
 from anirec.catalogue.titles import TitleIndex
@@ -83,10 +90,10 @@ class Index(Generic[Told]):
 
 FRANCHISES = Index(
     "franchises.npz",
-    rules=(franchise_finding, franchises, title_forms),
+    rules=(franchise_finding, franchises, relations, title_forms),
     columns=(
         "anime_id", "title", "title_english", "genres", "type", "episodes", "members", "year",
-        "aired_from",
+        "aired_from", "related",
     ),
     tell=find_franchises,
     arrays=vars,

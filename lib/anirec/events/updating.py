@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from anirec.config import Paths
+from anirec.config import InputError, Paths
 from anirec.events.event import NOBODY, Event
 from anirec.events.follower import Followed, Follower
 from anirec.events.reading import PIPE, Reader, files_of, parsed
@@ -66,9 +66,7 @@ def update(
         if not _fitted(paths):
             say("no fitted models yet: the events count once 'anirec run' made some")
             return None
-        follower = _round(Follower(paths, store, say), say, after_round)
-        follower.save_if_worth_it()
-        return follower
+        return _round(Follower(paths, store, say), say, after_round)
 
 
 def follow(
@@ -108,15 +106,16 @@ def follow(
         follower = Follower(paths, EventStore.of(paths.dataset), say) if _fitted(paths) else None
         if follower is None:
             say("no fitted models yet: events are kept; they count once 'anirec run' made some")
-        while not stop.is_set():
-            started = time.monotonic()
-            follower = _round(follower, say, after_round)
-            stop.wait(max(0.0, ROUND_S - (time.monotonic() - started)))
-        if source != PIPE or reader.ended or failed:  # one blocked on a pipe ends with the process
-            taking.join()
+        try:
+            while not stop.is_set():
+                started = time.monotonic()
+                follower = _round(follower, say, after_round)
+                stop.wait(max(0.0, ROUND_S - (time.monotonic() - started)))
+        finally:
+            stop.set()
+            if source != PIPE or reader.ended:  # one blocked on a pipe ends with the process
+                taking.join()
         _round(follower, say, lambda last: last)
-        if follower is not None:
-            follower.save_if_worth_it()
         say(str(reader.account))
         if failed:
             raise failed[0]
@@ -161,9 +160,15 @@ def begun_anew(follower: Follower, say: Say) -> Follower:
 def _round(follower: Follower | None, say: Say, after_round: AfterRound) -> Follower | None:
     if follower is None:
         return None
-    if follower.is_behind:
-        say(_sentence(follower.catch_up()))
+    try:
+        if follower.is_behind:
+            say(_sentence(follower.catch_up()))
         follower.save_if_worth_it()
+    except OSError as error:
+        raise InputError(
+            f"{follower.versions.folder} cannot be written ({error.strerror or error}): "
+            "make room and start again; what was acknowledged is kept"
+        ) from error
     return after_round(follower)
 
 

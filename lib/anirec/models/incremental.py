@@ -16,6 +16,7 @@ from anirec.interactions import Interactions, positions
 from anirec.models.base import Model
 from anirec.models.csr import changed_columns
 from anirec.models.hybrid_ease import OWN, HybridEASE, borrowed_shares
+from anirec.models.item_item import gram
 from anirec.models.snapshot import read_snapshot, write_snapshot
 
 ROOM = 256
@@ -120,7 +121,8 @@ class HybridSums:
         }
         tags = settings.tag_rows(features, n)
         state = cls(settings, usual_length, 0, 0, arrays, tags)
-        state._sum(lists, 1)
+        matrix, _ = state._count(lists, 1)
+        state.gram[:n, :n] = gram(matrix)
         state.solve()
         return state
 
@@ -275,8 +277,9 @@ class HybridSums:
         """Return the column here of each of `sorted_ids`."""
         return np.argsort(self.anime_ids, kind="stable")
 
-    def _sum(self, lists: Interactions, sign: int) -> tuple[sparse.csr_array, int]:
-        """Add lists to the sums, or with ``sign`` -1 take them out; return their values here."""
+    def _count(self, lists: Interactions, sign: int) -> tuple[sparse.csr_array, int]:
+        """Add lists to all sums but the Gram matrix, or with ``sign`` -1 take them out; return
+        their values in the columns here, CSR (n_users, n_anime), and the sign."""
         columns = self._order()[lists.indices]
         values = self.settings.learned_values(lists, self.usual_length)
         shape = lists.shape[0], self.n_anime
@@ -286,6 +289,11 @@ class HybridSums:
         self.counts += sign * np.bincount(columns, minlength=self.n_anime)
         self.squares += sign * np.bincount(columns, squared, self.n_anime)
         self.n_users += sign * lists.shape[0]
+        return matrix, sign
+
+    def _sum(self, lists: Interactions, sign: int) -> tuple[sparse.csr_array, int]:
+        """Add lists to all sums, or take them out; return what `_count` does."""
+        matrix, _ = self._count(lists, sign)
         for rows in _chunks(lists.lengths):
             part = matrix[rows]
             product = sparse.csr_array(part.T @ part)

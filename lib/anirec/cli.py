@@ -399,6 +399,10 @@ def update_models(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with what comes, until stopped.")
     ] = False,
+    visitors: Annotated[
+        bool,
+        typer.Option("--visitors", help="Learn from lists of the page whose owners agreed."),
+    ] = False,
     refit: Annotated[
         str | None,
         typer.Option(
@@ -422,6 +426,7 @@ def update_models(
     """
     from anirec.events import learning, updating
     from anirec.events.versions import Versions
+    from anirec.profiles import ProfileStore
 
     paths = Paths.of(_chosen(dataset, dataset_option) or Dataset.SAMPLE)
     if rollback:
@@ -429,7 +434,7 @@ def update_models(
         return
     if dry_run or follow:
         option = "--follow" if follow else "--dry-run"
-        if events is None or (dry_run and events == "-"):
+        if (events is None and not (follow and visitors)) or (dry_run and events == "-"):
             raise InputError(f"{option} needs --events with a file or folder")
     if dry_run:
         updating.dry_run(paths, events, typer.echo, _told)
@@ -443,10 +448,9 @@ def update_models(
             return updating.begun_anew(follower, typer.echo)
         return follower
 
-    if follow:
-        updating.follow(paths, events, typer.echo, _told, after_round)
-    else:
-        updating.update(paths, events, typer.echo, _told, after_round)
+    profiles = ProfileStore.of(paths.dataset) if visitors else None
+    work = updating.follow if follow else updating.update
+    work(paths, events, typer.echo, _told, after_round, profiles)
 
 
 def _learn_anew(paths: Paths) -> None:

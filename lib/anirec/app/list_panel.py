@@ -126,6 +126,12 @@ class ListPanel(widgets.Box):
             indent=False,
             layout=free_layout(),
         )
+        self.teach = widgets.Checkbox(
+            description="Let this list, and nothing else about me, teach the recommendations "
+            "that others get. I can take this back at any time.",
+            indent=False,
+            layout=free_layout(),
+        )
         self.note = html_part("", "anirec-wide")
         delete = make_button("Delete everything", box.delete, "anirec-danger")
         names = [
@@ -144,6 +150,7 @@ class ListPanel(widgets.Box):
                 html_part(about, "anirec-wide"),
                 boxed([self.upload, self.links, delete], "anirec-chips", "anirec-wide"),
                 self.images,
+                self.teach,
             ],
             layout=free_layout(),
         )
@@ -151,11 +158,13 @@ class ListPanel(widgets.Box):
         self.upload.observe(self._uploaded, names="value")
         self.named.observe(self._chosen, names="value")
         self.images.observe(lambda _: box.refresh(), names="value")
+        self.teach.observe(self._teaches, names="value")
 
     def about(self) -> None:
         """Say where the list is kept, and offer the images as the page does."""
         session, page = self.box.session, self.box.page
         set_shown(self.images, page is None)
+        set_shown(self.teach, page is not None and page.learns and session.place == Place.ADDRESS)
         said = WHERE[session.place]
         if page is not None:
             switch = (
@@ -170,6 +179,7 @@ class ListPanel(widgets.Box):
             )
         self.note.value = f"<p>{said}</p>"
         self._quiet = True
+        self.teach.value = session.teaches
         names = session.names()
         self.named.options = [("none of these", ANY), *((name, name) for name in names)]
         self.named.value = session.name or ANY
@@ -201,6 +211,10 @@ class ListPanel(widgets.Box):
         if not self._quiet:
             self.box.choose(change["new"] or None)
 
+    def _teaches(self, change: Mapping) -> None:
+        if not self._quiet:
+            self.box.session.teach(change["new"])
+
     def _create(self) -> None:
         name, self.new_name.value = self.new_name.value, ""
         self.box.keep_as(name)
@@ -216,9 +230,11 @@ class Page:
     toggle_images : address of the same page with them switched the other way.
     new_list : address that starts a new list.
     footnote : one sentence below it all; empty for none.
+    learns : whether visitors are asked to let the models learn from their lists.
     """
 
     images: bool
     toggle_images: str
     new_list: str
     footnote: str = ""
+    learns: bool = False

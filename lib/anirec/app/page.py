@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 
 TOKEN_VARIABLE = "ANIREC_APP_TOKEN"
+LEARNS_VARIABLE = "ANIREC_APP_LEARNS"
+"""Set to 1, visitors are asked whether ``anirec update --visitors`` may learn from their lists."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """What needs no secret: this machine's own addresses."""
 
@@ -189,4 +192,5 @@ def page_of(query: str) -> Page:
 
     images = parse_qs(query).get("images") == ["1"]
     other = {"profile": token_of(query)} | ({} if images else {"images": "1"})
-    return Page(images, f"?{urlencode(other)}", "?")
+    learns = os.environ.get(LEARNS_VARIABLE) == "1"
+    return Page(images, f"?{urlencode(other)}", "?", learns=learns)

@@ -80,6 +80,7 @@ class Follower:
         )
         self._folder = self.versions.folder / STATE
         self._unsaved_s = 0.0
+        self._deleted = False
         self.seq = 0
         self.models = self._loaded() or self._begun()
 
@@ -116,9 +117,12 @@ class Follower:
         Catalogue.load(table)
 
     def save_if_worth_it(self) -> None:
-        """Write a snapshot if replaying what it lacks would take long."""
-        if self._unsaved_s >= REPLAY_S:
+        """Write a snapshot if replaying what it lacks would take long, or an account was deleted:
+        once the sums on disk are without it, so is the store."""
+        if self._unsaved_s >= REPLAY_S or self._deleted:
             self.save()
+            self.store.forget(self.seq)
+            self._deleted = False
 
     def save(self) -> None:
         """Write a snapshot of the sums as they are."""
@@ -177,6 +181,7 @@ class Follower:
         old = self.models.anime_ids
         ids = self._ids(until, old)
         users = set(self.store.users_between(self.seq, until))
+        self._deleted |= self.store.deletes_between(self.seq, until)
         fresh = ids[~positions(old, ids)[1]]
         if len(fresh):
             users |= set(self.store.users_with(fresh, until))

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS event (
     UNIQUE (user, anime, time)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS event_of_anime ON event (anime);
+CREATE INDEX IF NOT EXISTS deletion ON event (user) WHERE op = 'delete-user';
 CREATE TABLE IF NOT EXISTS source (
     name TEXT PRIMARY KEY,
     offset INTEGER NOT NULL,
@@ -172,6 +173,30 @@ class EventStore:
         )
         return [user for (user,) in rows]
 
+    def users_from(self, first: int) -> list[int]:
+        """Return the users of that number and above, ascending."""
+        rows = self._rows("SELECT DISTINCT user FROM event WHERE user >= ? ORDER BY user", (first,))
+        return [user for (user,) in rows]
+
+    def forget(self, until: int) -> int:
+        """Delete what is kept of deleted accounts, but for the deletion; return how many events.
+
+        Only deletions among the first ``until`` events count, those that every snapshot knows.
+        """
+        database = self._database
+        try:
+            database.execute("PRAGMA secure_delete = ON")
+            with database:
+                return database.execute(
+                    "DELETE FROM event WHERE op != 'delete-user' AND user >= 0 AND EXISTS "
+                    "(SELECT 1 FROM event AS gone WHERE gone.user = event.user AND gone.anime = 0 "
+                    "AND gone.op = 'delete-user' AND gone.time >= event.time "
+                    "AND gone.seq > event.seq AND gone.seq <= ?)",
+                    (until,),
+                ).rowcount
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
     def users_with(self, anime_ids: Iterable[int], until: int) -> list[int]:
         """Return whose lists events about some anime are about."""
         ids = list(map(int, anime_ids))
@@ -219,6 +244,13 @@ class EventStore:
             (after, until),
         )
         return [anime for (anime,) in rows]
+
+    def deletes_between(self, after: int, until: int) -> bool:
+        """Return whether events of these numbers delete accounts."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM event WHERE op = 'delete-user' AND seq > ? AND seq <= ?)"
+        )
+        return bool(self._one(query, after, until)[0])
 
     def says_of_catalogue(self, after: int, until: int) -> bool:
         """Return whether events of these numbers tell facts of anime."""

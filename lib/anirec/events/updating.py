@@ -16,8 +16,10 @@ from anirec.events.event import NOBODY, Event
 from anirec.events.follower import Followed, Follower
 from anirec.events.reading import PIPE, Reader, files_of, parsed
 from anirec.events.store import EventStore, file_of
+from anirec.events.visitors import take_in as take_in_visitors
 from anirec.files import locked
 from anirec.models import HybridEASE
+from anirec.profiles import ProfileStore
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ def update(
     say: Say,
     told: Told,
     after_round: AfterRound = lambda follower: follower,
+    visitors: ProfileStore | None = None,
 ) -> Follower | None:
     """Take in all events of a source, let the models follow, and serve the result.
 
@@ -50,6 +53,7 @@ def update(
     say : told what happens.
     told : see `Reader`.
     after_round : called when models have followed; returns what follows on.
+    visitors : lists of the page: those whose owners agreed teach the models.
 
     Raises
     ------
@@ -66,15 +70,16 @@ def update(
         if not _fitted(paths):
             say("no fitted models yet: the events count once 'anirec run' made some")
             return None
-        return _round(Follower(paths, store, say), say, after_round)
+        return _round(Follower(paths, store, say), say, after_round, visitors)
 
 
 def follow(
     paths: Paths,
-    source: str,
+    source: str | None,
     say: Say,
     told: Told,
     after_round: AfterRound = lambda follower: follower,
+    visitors: ProfileStore | None = None,
 ) -> None:
     """Take in events as they come, and serve versions that know them, until told to stop.
 
@@ -94,7 +99,7 @@ def follow(
         def take_in() -> None:
             try:
                 while not stop.is_set() and not reader.ended:
-                    if not reader.take(source):
+                    if source is None or not reader.take(source):
                         stop.wait(QUIET_S)
             except Exception as error:  # raised again by the thread that waits
                 failed.append(error)
@@ -109,7 +114,7 @@ def follow(
         try:
             while not stop.is_set():
                 started = time.monotonic()
-                follower = _round(follower, say, after_round)
+                follower = _round(follower, say, after_round, visitors)
                 stop.wait(max(0.0, ROUND_S - (time.monotonic() - started)))
         finally:
             stop.set()
@@ -157,10 +162,17 @@ def begun_anew(follower: Follower, say: Say) -> Follower:
     return fresh
 
 
-def _round(follower: Follower | None, say: Say, after_round: AfterRound) -> Follower | None:
+def _round(
+    follower: Follower | None,
+    say: Say,
+    after_round: AfterRound,
+    visitors: ProfileStore | None = None,
+) -> Follower | None:
     if follower is None:
         return None
     try:
+        if visitors is not None:
+            take_in_visitors(visitors, follower.store, follower.community)
         if follower.is_behind:
             say(_sentence(follower.catch_up()))
         follower.save_if_worth_it()

@@ -171,6 +171,24 @@ class ListSession:
         """Whether there is a change of this session's own to take back."""
         return self._asked(lambda kept: kept.can_undo(), False)
 
+    # --- what others get of it
+
+    @property
+    def teaches(self) -> bool:
+        """Whether the models may learn from the list."""
+        try:
+            return self.place in (Place.ADDRESS, Place.NAME) and self._kept.teaches()
+        except UnknownProfile:
+            return False
+
+    def teach(self, on: bool) -> None:
+        """Let the models learn from the list as it is kept, or no longer."""
+        if self.place in (Place.ADDRESS, Place.NAME):
+            try:
+                self._kept.teach(on)
+            except UnknownProfile:
+                self._lost()
+
     # --- the end of it
 
     def delete(self) -> None:

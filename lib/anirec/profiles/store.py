@@ -67,6 +67,9 @@ MIGRATIONS = (
     ALTER TABLE change ADD COLUMN author TEXT NOT NULL DEFAULT '';
     ALTER TABLE change ADD COLUMN after TEXT;
     """,
+    """
+    ALTER TABLE profile ADD COLUMN teaches INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """What takes the database from version n, ``PRAGMA user_version``, to n + 1."""
 
@@ -224,6 +227,12 @@ class ProfileStore:
                 (f"-{EMPTY_DAYS} days",),
             )
 
+    def teaching(self) -> dict[int, Profile]:
+        """Return the profiles that the models may learn from, by a number of each."""
+        with self._database() as database:
+            rows = database.execute("SELECT id FROM profile WHERE teaches = 1").fetchall()
+            return {number: StoredProfile(self, number)._read(database) for (number,) in rows}
+
     def names(self) -> list[str]:
         """Return the names of the profiles that have one; the others are nobody else's business."""
         with self._database() as database:
@@ -305,6 +314,16 @@ class StoredProfile:
         """Return a number that grows with each change of the profile, by whomever."""
         with self._database() as database:
             return self._of_profile(database, "revision")
+
+    def teaches(self) -> bool:
+        """Return whether its owner lets the models learn from it; not unless they said so."""
+        with self._database() as database:
+            return bool(self._of_profile(database, "teaches"))
+
+    def teach(self, on: bool) -> None:
+        """Let the models learn from it from now on, or no longer."""
+        with self._database() as database:
+            database.execute("UPDATE profile SET teaches = ? WHERE id = ?", (int(on), self._id))
 
     def name(self) -> str | None:
         """Return the name it is kept under; None where it is kept under a token."""

@@ -138,6 +138,9 @@ class Follower:
     def _loaded(self) -> FollowingModels | None:
         """Return the sums of the last whole snapshot; None if there is none."""
         for folder in sorted(self._folder.glob("*"), reverse=True):
+            if not (folder / AT).is_file():  # whoever wrote it died meanwhile
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             try:
                 at = read_json(folder / AT)
             except ValueError:

@@ -41,7 +41,7 @@ DAY = 1_700_000_000
 LINES = 100
 """Lines added to the growing files at once."""
 
-ROUND_S = 3.5
+ROUND_S = 4.0
 """Seconds from one kill to the next, about: the files grow until the last."""
 
 
@@ -122,6 +122,7 @@ class Command:
 
     def __init__(self, work: Path, folder: Path, acknowledged: dict[str, int]) -> None:
         self.acknowledged = acknowledged
+        self.following = threading.Event()
         self.errors: list[str] = []
         command = [sys.executable, "-m", "anirec.cli", "update", "--follow", "--events"]
         self.process = subprocess.Popen(
@@ -143,6 +144,8 @@ class Command:
 
     def _hear(self, stream) -> None:
         for text in stream:
+            if text.startswith("following "):
+                self.following.set()
             if text.startswith("acknowledged ") and text.endswith("\n"):
                 name, _, line = text.split(" ", 1)[1].strip().rpartition(":")
                 self.acknowledged[name] = max(self.acknowledged.get(name, 0), int(line))
@@ -228,7 +231,8 @@ def run(work: Path, n_events: int, kills: int, full: int, seed: int = 0) -> dict
     for number in range(kills):
         command = Command(work, growing.folder, acknowledged)
         if number in full_at:
-            time.sleep(2.5)
+            command.following.wait()
+            time.sleep(ROUND_S)
             ballast = fill(work)
             status = command.process.wait(timeout=120)
             command.end(signal.SIGKILL)
@@ -236,7 +240,9 @@ def run(work: Path, n_events: int, kills: int, full: int, seed: int = 0) -> dict
             assert status == 2, (status, command.errors)
             print(f"full: {command.errors[-1]}", flush=True)
         else:
-            time.sleep(rng.uniform(0.5, 5.0))
+            if rng.random() < 0.8:  # else while it starts
+                command.following.wait()
+            time.sleep(rng.uniform(0.0, 2 * ROUND_S))
             command.end(signal.SIGKILL)
         done = sum(acknowledged.values())
         print(f"{number + 1} of {kills} ended; {done:,} lines acknowledged", flush=True)
@@ -246,6 +252,7 @@ def run(work: Path, n_events: int, kills: int, full: int, seed: int = 0) -> dict
     while read_in(store) < n_events or served.current().events < store.last:
         assert command.process.poll() is None, command.errors
         time.sleep(0.2)
+    command.following.wait()
     status = command.end(signal.SIGTERM)
     assert status == 0, (status, command.errors[-20:])
     counted = {"kills": kills, "disk full": full, "seconds": time.perf_counter() - start}

@@ -450,7 +450,7 @@ def update_models(
 
     profiles = ProfileStore.of(paths.dataset) if visitors else None
     work = updating.follow if follow else updating.update
-    work(paths, events, typer.echo, _told, after_round, profiles)
+    work(paths, events, partial(print, flush=True), _told, after_round, profiles)
 
 
 def _learn_anew(paths: Paths) -> None:

@@ -108,6 +108,7 @@ def follow(
 
         taking = threading.Thread(target=take_in, name="events", daemon=True)
         taking.start()
+        say(f"following {source or 'the lists of the page'} (Ctrl-C stops it)")
         follower = Follower(paths, EventStore.of(paths.dataset), say) if _fitted(paths) else None
         if follower is None:
             say("no fitted models yet: events are kept; they count once 'anirec run' made some")

@@ -121,6 +121,54 @@ def diversity_at(ranked: np.ndarray, tags: sparse.csr_array, k: int) -> np.ndarr
     return 1 - (total - alone) / (k * (k - 1))
 
 
+def information_at(
+    ranked: np.ndarray, given: Interactions, lists: Interactions, k: int
+) -> np.ndarray:
+    """Return how much what is shown goes with what is on the list given, from -1 to 1, (n_users,).
+
+    The mean normalised pointwise mutual information (Bouma 2009) of each pair of an anime given and
+    one of the first k, from how many ``lists`` have the two; -1 where none has both, or the list is
+    empty.
+    """
+    by_anime = lists.matrix().tocsc()
+    share = np.bincount(lists.indices, minlength=lists.shape[1]) / lists.shape[0]
+    values = np.full(len(ranked), -1.0)
+    for row in np.flatnonzero(given.lengths):
+        on_list = given.indices[given.indptr[row] : given.indptr[row + 1]]
+        shown = ranked[row, :k]
+        both = (by_anime[:, on_list].T @ by_anime[:, shown]).toarray() / lists.shape[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            information = np.log(both / np.outer(share[on_list], share[shown])) / -np.log(both)
+        # Where all lists have both, it is one by its limit.
+        information = np.where(both >= 1, 1.0, information)
+        values[row] = np.where(both > 0, information, -1.0).mean()
+    return values
+
+
+def calibration_error(
+    chances: np.ndarray, outcomes: np.ndarray, n_bins: int = 15
+) -> tuple[float, list[tuple[float, float, int]]]:
+    """Return the expected calibration error of chances, and what it is made of.
+
+    Bins hold equally many; the error is the mean distance of a bin's mean chance from the share of
+    its outcomes that came true, weighted by size (Naeini et al., AAAI 2015).
+
+    Returns
+    -------
+    the error, and per bin the mean chance, the share that came true and the size.
+    """
+    order = np.argsort(chances, kind="stable")
+    bins = [
+        (float(chances[part].mean()), float(outcomes[part].mean()), len(part))
+        for part in np.array_split(order, min(n_bins, max(len(order), 1)))
+        if len(part)
+    ]
+    if not bins:
+        return np.nan, bins
+    error = sum(abs(chance - share) * size for chance, share, size in bins) / len(order)
+    return error, bins
+
+
 def bootstrap_interval(values: np.ndarray, n: int = 1000, seed: int = 0) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of the mean; NaN where there is no value."""
     if not len(values):

@@ -4,6 +4,8 @@ In: fitted models, and lists given and hidden. Out: tidy frames with intervals. 
 themselves are in `anirec.metrics`; what tunes a model belongs to the model.
 """
 
+from anirec.evaluation.calibration import reliability
+from anirec.evaluation.few_titles import few_given, few_titles
 from anirec.evaluation.ranking import (
     LIKED_FROM,
     Measured,
@@ -29,6 +31,6 @@ from anirec.evaluation.ratings import bias_baseline, rating_errors, rating_split
 __all__ = [
     "LIKED_FROM", "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline",
     "by_popularity", "by_profile_length", "comparison_sentence", "differences", "evaluate",
-    "fit_timed", "headline", "measure", "per_user", "rank", "rating_errors", "rating_split",
-    "summary", "targets", "top_ranked",
+    "few_given", "few_titles", "fit_timed", "headline", "measure", "per_user", "rank",
+    "rating_errors", "rating_split", "reliability", "summary", "targets", "top_ranked",
 ]  # fmt: skip

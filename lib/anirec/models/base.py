@@ -43,6 +43,9 @@ class Ability(StrEnum):
     RANKINGS = "rankings"
     """`Model.rankings`: a ranker orders what was retrieved, so that its score is no such sum."""
 
+    CHANCES = "chances"
+    """`Model.chances`: it tells how likely somebody who watches an anime likes it."""
+
 
 class Model(ABC):
     """A recommender: ``fit``, ``score``, ``similar`` where it means something, ``save``, ``load``.
@@ -281,6 +284,23 @@ class Model(ABC):
         allowed : as given to `score`.
         """
         return [None] * len(columns)
+
+    def chances(
+        self, profile: Interactions, columns: np.ndarray, allowed: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return which share of people with such a list who watched the anime liked it.
+
+        float32 (len(columns),), calibrated; NaN where that is not known: for an anime that is no
+        candidate for the profile, a profile of which nothing is known, and throughout for a model
+        that cannot tell (see `Ability.CHANCES`).
+
+        Parameters
+        ----------
+        profile : one profile.
+        columns : the anime asked for.
+        allowed : as given to `score`.
+        """
+        return np.full(len(columns), np.nan, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the fitted model to a folder: ``model.json`` and one ``.npy`` file per array."""

@@ -38,18 +38,20 @@ class Sample(NamedTuple):
     features : float32 (n, n_features).
     relevance : int8 (n,), the greater the better.
     sizes : (n_lists,), candidates per list; they sum to n.
+    people : (n_lists,), a number that tells whose each list is.
     names : of the features, ``group: name``.
     """
 
     features: np.ndarray
     relevance: np.ndarray
     sizes: np.ndarray
+    people: np.ndarray
     names: tuple[str, ...]
 
     @classmethod
     def joined(cls, samples: Sequence[Sample]) -> Sample:
         """Return several samples as one."""
-        parts = [np.concatenate(part) for part in zip(*(s[:3] for s in samples), strict=True)]
+        parts = [np.concatenate(part) for part in zip(*(s[:4] for s in samples), strict=True)]
         return cls(*parts, names=samples[0].names)
 
     def without(self, groups: Sequence[str]) -> Sample:
@@ -83,7 +85,7 @@ class Ranker:
         seed: int,
     ) -> Ranker:
         """Learn to order; the same bits for the same number of threads."""
-        xgboost = _xgboost()
+        xgboost = xgboost_alone()
         matrix = xgboost.QuantileDMatrix(
             sample.features,
             label=sample.relevance,
@@ -112,7 +114,7 @@ class Ranker:
         Attribution for Tree Ensembles", 2018). Frames with ``group``, ``feature``, ``value`` and
         ``contribution``, the greatest in size first; the last row is the constant.
         """
-        matrix = _xgboost().DMatrix(features, feature_names=list(self.names))
+        matrix = xgboost_alone().DMatrix(features, feature_names=list(self.names))
         parts = self._booster.predict(matrix, pred_contribs=True)
         return [self._frame(*row) for row in zip(features, parts, strict=True)]
 
@@ -142,10 +144,10 @@ class Ranker:
         """Read what `save` wrote. Raises InputError if it is missing."""
         if not file.is_file():
             raise incomplete(file)
-        return cls(_xgboost().Booster(model_file=bytearray(file.read_bytes())))
+        return cls(xgboost_alone().Booster(model_file=bytearray(file.read_bytes())))
 
 
-def _xgboost():
+def xgboost_alone():
     """Import XGBoost, but not scikit-learn with it: serving needs none of its estimators."""
     if "sklearn" in sys.modules:
         import xgboost

@@ -6,6 +6,7 @@ import itertools
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,7 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions, give_few, hold_out
 from anirec.models.base import Ability, Model, copied
+from anirec.models.chance import Chance
 from anirec.models.first_stage import FirstStage
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.item_knn import ItemKNN
@@ -44,6 +46,9 @@ ENOUGH = 0.9
 
 MIN_LONG = 15
 """Entries on a list that the ranker learns from by few of its titles, at least."""
+
+SILENT = 0.5
+"""Share of those by few of whose titles the ranker learns whose ratings it is not shown."""
 
 PARTS = ("retriever", "second", "neighbours", "latent")
 """The hyper-parameters of `TwoStage` that are models."""
@@ -91,11 +96,12 @@ class TwoStage(Model):
     ----------
     stage_ : `FirstStage`, what candidates are found and described with.
     ranker_ : `Ranker`, None where there were too few lists.
-    n_learned_ : int (1,), the partings of lists the ranker learned from.
+    chance_ : `Chance`, None where too little was liked.
+    n_learned_ : int (2,), the partings of lists the ranker learned from, and whether a chance was.
     """
 
     NAME = "two-stage"
-    FORMAT = 4
+    FORMAT = 5
     CAN = frozenset(Ability)
     ARRAYS = ("n_learned_",)
 
@@ -197,7 +203,7 @@ class TwoStage(Model):
         them.
 
         First a share of each list is given, then few of what was liked on long ones: 1 to
-        `MOST_FEW`, the fewer the likelier (uniform logarithms).
+        `MOST_FEW`, the fewer the likelier (uniform logarithms), by some without their ratings.
         """
         for draw in range(self.n_draws):
             yield hold_out(lists, GIVEN_FRACTION, seed=self.seed + draw)
@@ -208,12 +214,15 @@ class TwoStage(Model):
             rng = np.random.default_rng([self.seed, draw])
             numbers = np.exp(rng.uniform(np.log(0.6), np.log(MOST_FEW + 0.5), some.shape[0]))
             numbers = np.maximum(np.round(numbers), 1)
-            yield give_few(some, numbers, liked, [self.seed, draw, 1])
+            given, hidden = give_few(some, numbers, liked, [self.seed, draw, 1])
+            # Who names a few titles may rate them or not.
+            silent = (rng.random(given.shape[0]) < SILENT)[given.rows]
+            yield replace(given, ratings=np.where(silent, np.nan, given.ratings)), hidden
 
     def sample(self, stage: FirstStage, lists: Interactions) -> Sample | None:
         """Return what is to be learned from lists whose candidates hold something to find; None
         where none does. The stage learned from other lists."""
-        tables, relevances = [], []
+        tables, relevances, people = [], [], []
         for given, hidden in self.partings(lists):
             liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.liked_from
             relevance = np.zeros(hidden.shape[1], dtype=np.int8)
@@ -225,21 +234,29 @@ class TwoStage(Model):
                     columns = described(case, self.without)
                     tables.append(table(columns))
                     relevances.append(found)
+                    people.append(np.searchsorted(lists.user_ids, given.user_ids[row]))
                 relevance[hidden.indices[entries]] = 0
         if not tables:
             return None
         sizes = np.array([len(found) for found in relevances])
-        return Sample(np.concatenate(tables), np.concatenate(relevances), sizes, tuple(columns))
+        return Sample(
+            np.concatenate(tables),
+            np.concatenate(relevances),
+            sizes,
+            np.array(people),
+            tuple(columns),
+        )
 
     def _learn(self, sample: Sample | None) -> None:
-        self.ranker_, self.n_learned_ = None, np.array([0])
+        self.ranker_, self.chance_, self.n_learned_ = None, None, np.array([0, 0])
         if sample is None:
             return
         start = time.perf_counter()
         self.ranker_ = Ranker.learn(
             sample, self.n_rounds, self.learning_rate, self.max_depth, self.n_threads, self.seed
         )
-        self.n_learned_ = np.array([len(sample.sizes)])
+        self.chance_ = Chance.learn(sample, self.n_threads, self.seed)
+        self.n_learned_ = np.array([len(sample.sizes), self.chance_ is not None], dtype=np.int64)
         seconds = time.perf_counter() - start
         log.info("two-stage: ranker of %d lists in %.1f s", len(sample.sizes), seconds)
 
@@ -335,6 +352,22 @@ class TwoStage(Model):
                     told[which] = pd.concat([frame, _leaning_frame(added)], ignore_index=True)
         return told
 
+    def chances(
+        self, profile: Interactions, columns: np.ndarray, allowed: np.ndarray | None = None
+    ) -> np.ndarray:
+        """See `Model.chances`. Raises InputError if there is not exactly one profile."""
+        if profile.shape[0] != 1:
+            raise InputError(f"chances are of one profile, not {profile.shape[0]}: pick one")
+        chances = np.full(len(columns), np.nan, dtype=np.float32)
+        if self.chance_ is None:
+            return chances
+        for _, case in self._cases(profile, allowed):
+            asked, places = np.nonzero(columns[:, None] == case.candidates)
+            features = table(described(case, self.without))[places]
+            if len(asked):
+                chances[asked] = self.chance_.of(features)
+        return chances
+
     def prune(self, k: int) -> Self:
         """Return a fitted copy whose retrievers keep ``k`` weights per anime."""
         self._check_fitted()
@@ -347,10 +380,14 @@ class TwoStage(Model):
         (folder / RANKER_FILE).unlink(missing_ok=True)
         if self.ranker_ is not None:
             self.ranker_.save(folder / RANKER_FILE)
+        if self.chance_ is not None:
+            self.chance_.save(folder)
 
     def _load_more(self, folder: Path) -> None:
         self.stage_ = FirstStage.load(folder, self.parts)
-        self.ranker_ = Ranker.load(folder / RANKER_FILE) if self.n_learned_[0] else None
+        ranked, chance = self.n_learned_
+        self.ranker_ = Ranker.load(folder / RANKER_FILE) if ranked else None
+        self.chance_ = Chance.load(folder) if chance else None
 
 
 def without_each_group(

@@ -202,7 +202,7 @@ class Timed(RatingNet):
 def time_to_quality(folder: Path) -> pd.DataFrame:
     lists, features = read(folder)
     keras.utils.set_random_seed(0)
-    loss, seconds = plain_to_best(lists, RatingNet()._kept_aside(lists.scored))
+    loss, seconds = plain_to_best(lists, RatingNet()._kept_aside(lists.scored, lists.lengths))
     rows = [("plain, to its best loss", seconds, loss)]
     for how, given in (("", features), (" without side information", None)):
         model = Timed().fit(lists, features=given)

@@ -45,7 +45,7 @@ def test_loss_told_is_the_mean_over_entries_not_lists(train: Interactions) -> No
     uneven = replace(train, ratings=ratings.astype(np.float32))
     uneven = uneven.entries(~short | (rng.random(train.nnz) < 0.3))
     model = RatingNet(embedding_dim=4, epochs=1, batch_size=200).fit(uneven)
-    aside = model._kept_aside(uneven.scored)
+    aside = model._kept_aside(uneven.scored, uneven.lengths)
     known = uneven.entries(~aside)
     rows, columns, ratings = uneven.rows[aside], uneven.indices[aside], uneven.ratings[aside]
     expected = model._score(known)[rows, columns]

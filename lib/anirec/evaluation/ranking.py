@@ -15,6 +15,7 @@ from anirec.interactions import Interactions, positions
 from anirec.metrics import METRICS, bootstrap_interval, diversity_at, novelty_at, popularity_bias_at
 from anirec.models import Model
 from anirec.models.base import copied
+from anirec.progress import progress
 
 LIKED_FROM = 8
 """A held-out rating of at least this counts as liked."""
@@ -389,9 +390,11 @@ def fit_timed(
     A model whose part is like one fitted before, takes that one: it is not fitted twice.
     """
     seconds = {}
-    for name, model in models.items():
-        start = time.perf_counter()
-        model.take_parts(models[before] for before in seconds)
-        model.fit(train, features=features)
-        seconds[name] = time.perf_counter() - start
+    with progress("fitting models") as task:
+        for place, (name, model) in enumerate(models.items()):
+            task.at(place / len(models), f"{name}, {place + 1} of {len(models)}")
+            start = time.perf_counter()
+            model.take_parts(models[before] for before in seconds)
+            model.fit(train, features=features)
+            seconds[name] = time.perf_counter() - start
     return seconds

@@ -15,6 +15,7 @@ from anirec.files import write_array
 from anirec.interactions import Interactions
 from anirec.models.base import Ability, Model, copied, incomplete
 from anirec.models.csr import entries_at, strongest
+from anirec.progress import progress
 
 GRAM_BLOCK = 1024
 """Columns of the Gram matrix computed at once: bounds its sparse intermediate."""
@@ -122,12 +123,14 @@ def gram(matrix: sparse.csr_array) -> np.ndarray:
     n = matrix.shape[1]
     result = np.zeros((n, n), dtype=np.float32, order="F")
     columns = matrix.tocsc()
-    for start in range(0, n, GRAM_BLOCK):
-        stop = min(start + GRAM_BLOCK, n)
-        # Rows are block, columns what is not yet known: X[:, block]ᵀ X[:, start:].
-        block = (columns[:, start:stop].T @ columns[:, start:].tocsr()).toarray()
-        result[start:stop, start:] = block
-        result[start:, start:stop] = block.T
+    with progress("Gram matrix") as task:
+        for start in range(0, n, GRAM_BLOCK):
+            stop = min(start + GRAM_BLOCK, n)
+            # Rows are block, columns what is not yet known: X[:, block]ᵀ X[:, start:].
+            block = (columns[:, start:stop].T @ columns[:, start:].tocsr()).toarray()
+            result[start:stop, start:] = block
+            result[start:, start:stop] = block.T
+            task.at(1 - (1 - stop / n) ** 2, f"{stop:,} of {n:,} anime")
     return result
 
 

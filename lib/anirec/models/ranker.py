@@ -13,6 +13,7 @@ import pandas as pd
 from anirec.files import written_whole
 from anirec.models.base import incomplete
 from anirec.models.ranking_features import SEPARATOR
+from anirec.progress import Progress, progress
 
 PARAMETERS = {
     "objective": "rank:ndcg",
@@ -101,7 +102,9 @@ class Ranker:
             "nthread": n_threads,
             "seed": seed,
         }
-        return cls(xgboost.train(parameters, matrix, n_rounds))
+        with progress("two-stage: learning to rank") as task:
+            told = _told(xgboost, task, n_rounds)
+            return cls(xgboost.train(parameters, matrix, n_rounds, callbacks=[told]))
 
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Return the score of each row of features, float32 (n,)."""
@@ -145,6 +148,17 @@ class Ranker:
         if not file.is_file():
             raise incomplete(file)
         return cls(xgboost_alone().Booster(model_file=bytearray(file.read_bytes())))
+
+
+def _told(xgboost, task: Progress, n_rounds: int):
+    """Return a callback that tells how many trees of all are learned."""
+
+    class Told(xgboost.callback.TrainingCallback):
+        def after_iteration(self, model, epoch: int, evals_log) -> bool:
+            task.at((epoch + 1) / n_rounds, f"tree {epoch + 1} of {n_rounds}")
+            return False
+
+    return Told()
 
 
 def xgboost_alone():

@@ -17,6 +17,7 @@ from anirec.files import write_table, written_whole
 from anirec.interactions import Interactions, positions
 from anirec.models.base import Ability, Model
 from anirec.models.batches import padded, similar_lengths
+from anirec.progress import progress
 from anirec.vectors import unit_rows
 
 NETWORK = "network.keras"
@@ -35,8 +36,11 @@ WITHOUT_TAGS = 0.25
 MIN_STEPS = 16
 """Steps per epoch at least: a small dataset gets smaller batches than asked for."""
 
-MAX_KEPT = 100_000
-"""Entries kept aside at most: as many tell well enough when to stop."""
+MAX_STEPS = 300
+"""Steps per epoch at most: a large dataset is judged, and may stop, within a pass through it."""
+
+MAX_JUDGED = 500_000
+"""Entries of the lists that training is judged by, at most: as many tell well when to stop."""
 
 MIN_GAIN = 2e-5
 """A validation loss lower by less than this, relative to the ratings' variance, is not lower."""
@@ -62,14 +66,15 @@ class RatingNet(Model):
     Parameters
     ----------
     embedding_dim : size of the embeddings.
-    epochs : the greatest number of epochs.
+    epochs : the greatest number of epochs, of at most `MAX_STEPS` steps each.
     batch_size : the greatest number of list entries per step, padding included.
     learning_rate, decay : Adam's rate in the first epoch, and what it is multiplied by after each.
     l2, bias_l2, implicit_l2, precision_l2, tag_l2 : penalties on the squares of the anime's own
         embeddings, biases, implicit embeddings, log precisions, and on the tags' part of any;
         in squared errors of normalised ratings, whatever the number of ratings. Without tags the
         first three are multiplied by `WITHOUT_TAGS`.
-    validation_fraction : share of the scored entries kept aside; no more than 100,000 entries.
+    validation_fraction : share of the scored entries kept aside, of at most `MAX_JUDGED` entries of
+        whole lists.
     patience : epochs without a lower validation loss before training stops.
     seed : of the initialisation, the order of the batches and the validation draw.
 
@@ -138,17 +143,23 @@ class RatingNet(Model):
         observed = train.ratings[scored]
         mean, sd = float(observed.mean()), float(observed.std()) or 1.0
         target = np.where(scored, (train.ratings - mean) / sd, 0).astype(np.float32)
-        kept = self._kept_aside(scored)
+        kept = self._kept_aside(scored, train.lengths)
         network = self._train(train, target, scored & ~kept, kept, _tag_weights(train, features))
         self.user_ids_ = train.user_ids
         self.anime_counts_ = np.bincount(train.indices[scored], minlength=train.shape[1])
         self.range_ = np.array([observed.min(), observed.max()])
         self._export(network, train, mean, sd)
 
-    def _kept_aside(self, scored: np.ndarray) -> np.ndarray:
-        """Draw the entries for validation, bool (nnz,): some but not all of those scored."""
-        share = min(self.validation_fraction, MAX_KEPT / scored.sum())
-        kept = scored & (np.random.default_rng(self.seed).random(len(scored)) < share)
+    def _kept_aside(self, scored: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Draw the entries for validation, bool (nnz,): some but not all of those scored.
+
+        ``lengths`` are those of the lists, (n_users,): of many, only some lists are judged by.
+        """
+        rng = np.random.default_rng(self.seed)
+        kept = scored & (rng.random(len(scored)) < self.validation_fraction)
+        if len(scored) > MAX_JUDGED:
+            judged = np.cumsum(lengths[order := rng.permutation(len(lengths))]) <= MAX_JUDGED
+            kept &= np.repeat(np.isin(np.arange(len(lengths)), order[judged]), lengths)
         first, last = np.flatnonzero(scored)[[0, -1]]
         kept[first], kept[last] = False, True
         return kept
@@ -189,8 +200,9 @@ class RatingNet(Model):
         )
         size = min(self.batch_size, max(1, train.nnz // MIN_STEPS))
         batches = similar_lengths(train, given, size)
+        steps = min(len(batches), MAX_STEPS)
         rate = keras.optimizers.schedules.ExponentialDecay(
-            self.learning_rate, len(batches), self.decay, staircase=True
+            self.learning_rate, steps, self.decay, staircase=True
         )
         network.compile(
             optimizer=keras.optimizers.Adam(rate, name="adam"),
@@ -199,18 +211,22 @@ class RatingNet(Model):
         )
         rng = np.random.default_rng(self.seed)
         to_validate = similar_lengths(train, kept, self.batch_size)
-        history = network.fit(
-            rating_net_keras.dataset(train, target, given, given, batches, rng).repeat(),
-            steps_per_epoch=len(batches),
-            shuffle=False,
-            validation_data=rating_net_keras.dataset(
-                train, target, given, kept, to_validate
-            ).repeat(),
-            validation_steps=len(to_validate),
-            epochs=self.epochs,
-            callbacks=[self._early_stopping(keras)],
-            verbose=0,
-        ).history
+        learned = rating_net_keras.dataset(train, target, given, given, batches, rng)
+        judged = rating_net_keras.dataset(train, target, given, kept, to_validate)
+        with progress("rating-net: learning") as task:
+            history = network.fit(
+                learned.repeat(),
+                steps_per_epoch=steps,
+                shuffle=False,
+                validation_data=judged.repeat(),
+                validation_steps=len(to_validate),
+                epochs=self.epochs,
+                callbacks=[
+                    self._early_stopping(keras),
+                    rating_net_keras.Told(task, steps, self.epochs),
+                ],
+                verbose=0,
+            ).history
         self.history_ = pd.DataFrame(
             {
                 "epoch": np.arange(1, len(history["loss"]) + 1),

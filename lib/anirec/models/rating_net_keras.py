@@ -20,6 +20,7 @@ from scipy import sparse
 
 from anirec.interactions import Interactions
 from anirec.models.batches import padded
+from anirec.progress import Progress
 
 INITIAL_SPREAD = 0.02
 """Standard deviation of the embeddings before training."""
@@ -146,6 +147,23 @@ class EntryError(keras.metrics.Mean):
         """Add the entries of a batch: (lists, entries, 1) twice, and weights (lists, entries)."""
         squares = ops.square(ratings - expected)
         super().update_state(ops.reshape(squares, (-1,)), ops.reshape(sample_weight, (-1,)))
+
+
+class Told(keras.callbacks.Callback):
+    """Tells how far training is; it may stop before."""
+
+    def __init__(self, task: Progress, steps: int, epochs: int) -> None:
+        super().__init__()
+        self.task, self.steps, self.epochs, self.epoch = task, steps, epochs, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remember the epoch."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Tell the share of all steps that is done."""
+        share = (self.epoch + (batch + 1) / self.steps) / self.epochs
+        self.task.at(share, f"epoch {self.epoch + 1} of at most {self.epochs}")
 
 
 def training_network(

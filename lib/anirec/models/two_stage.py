@@ -26,6 +26,7 @@ from anirec.models.liked_ease import LikedEASE
 from anirec.models.pure_svd import PureSVD
 from anirec.models.ranker import Ranker, Sample
 from anirec.models.ranking_features import GROUPS, Case, described, table
+from anirec.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +171,12 @@ class TwoStage(Model):
             samples = [self.sample(self.stage_, train.users(learners))]
         else:
             folds = [learners[fold :: self.n_folds] for fold in range(self.n_folds)]
-            samples = [self._left_out(train, features, fold) for fold in folds if len(fold)]
+            samples = []
+            with progress("two-stage: describing candidates") as task:
+                for place, fold in enumerate(folds):
+                    task.at(place / self.n_folds, f"fold {place + 1} of {self.n_folds}")
+                    if len(fold):
+                        samples.append(self._left_out(train, features, fold))
         samples = [sample for sample in samples if sample is not None]
         return Sample.joined(samples) if samples else None
 

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anirec.config import InputError
 from anirec.interactions import Interactions
 from anirec.metrics import calibration_error
 from anirec.models import TwoStage
-from anirec.models.chance import Chance
+from anirec.models.chance import ENTRIES, Chance
 from anirec.models.ranker import Sample
 
 
@@ -20,7 +21,8 @@ def sample(n_people: int, seed: int) -> tuple[Sample, np.ndarray]:
     chance = 1 / (1 + np.exp(-features[:, 0] - 0.5))
     watched = rng.random(len(features)) < 0.5
     relevance = np.where(watched, 1 + (rng.random(len(features)) < chance), 0).astype(np.int8)
-    names = ("terms: a", "terms: b", "terms: c")
+    names = ("terms: a", "terms: b", ENTRIES)
+    features[:, 2] = np.repeat(np.where(np.arange(n_people) % 2, 2, 80), 20)
     sizes = np.full(n_people, 20)
     return Sample(features, relevance, sizes, np.arange(n_people), names), chance
 
@@ -46,8 +48,9 @@ def test_nothing_liked_gives_no_chance() -> None:
 
 
 def test_model_tells_chances_of_candidates_alone(
-    train: Interactions, profiles: Interactions, tmp_path
+    train: Interactions, profiles: Interactions, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("anirec.models.chance.MIN_ENTRIES", 20)
     model = TwoStage(n_candidates=6, n_company=0, n_rounds=5, n_threads=1).fit(train)
     one = profiles.users(np.array([0]))
     chances = model.chances(one, np.arange(24))
@@ -58,5 +61,5 @@ def test_model_tells_chances_of_candidates_alone(
     np.testing.assert_array_equal(TwoStage.load(tmp_path).chances(one, np.arange(24)), chances)
     strange = train.encode(pd.DataFrame({"user_id": [1], "anime_id": [7], "rating": [9]}))
     assert np.isnan(model.chances(strange, np.arange(24))).all()
-    with pytest.raises(Exception, match="chances are of one profile, not 2"):
+    with pytest.raises(InputError, match="chances are of one profile, not 2"):
         model.chances(profiles, np.arange(24))

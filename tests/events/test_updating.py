@@ -233,7 +233,7 @@ def test_without_models_events_are_kept_all_the_same(tmp_path, monkeypatch, writ
 
 def test_a_two_stage_without_a_ranker_follows_too(paths, lists, write, update) -> None:
     two_stage = load_model(paths.models / TwoStage.NAME)
-    two_stage.ranker_, two_stage.n_learned_ = None, np.array([0])
+    two_stage.ranker_, two_stage.chance_, two_stage.n_learned_ = None, None, np.array([0, 0])
     two_stage.save(paths.models / TwoStage.NAME)
     update(write(*changes(lists)))
     assert served(paths, "two-stage").ranker_ is None

@@ -80,9 +80,11 @@ def _chosen(word: str | None, option: str | None) -> str | None:
     if word is not None and option is not None and word != option:
         raise InputError(f"two datasets are named, {word} and {option}: name one")
     dataset = word if option is None else option
-    if dataset is not None and dataset not in set(Dataset):
-        raise InputError(f"unknown dataset {dataset!r}: choose one of {', '.join(Dataset)}")
-    return dataset
+    if dataset is None:
+        return None
+    from anirec.datasets.registry import checked
+
+    return checked(dataset)
 
 
 @app.callback(invoke_without_command=True)
@@ -192,19 +194,35 @@ def ingest_files(
             min=0, max=1, metavar="SHARE", help="Stop if more of a file's rows cannot be used."
         ),
     ] = 0.01,
+    spec: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="What files of your own hold; see data/README.md."),
+    ] = None,
 ) -> None:
     """Turn a dataset's raw files into the canonical tables.
 
-    With --raw-dir the dataset may be left out: its files tell which it is.
+    With --raw-dir the dataset may be left out: its files tell which it is. With --spec the files
+    are your own.
 
     \b
     Example: anirec ingest mal-2016 --raw-dir ~/Downloads/anime
+    Example: anirec ingest --spec film-club.toml
     """
     from anirec.catalogue import build
     from anirec.datasets import detect
     from anirec.datasets.ingest import ingest
+    from anirec.datasets.spec import keep_spec, read_spec
 
     name = _chosen(dataset, dataset_option)
+    if spec is not None:
+        if name is not None:
+            raise InputError(f"{spec} names its dataset: leave {name} out")
+        source, folder = read_spec(Path(spec).resolve())
+        paths = Paths.of(source.dataset, raw_dir=raw_dir or folder)
+        typer.echo(ingest(paths, max_reject_fraction, source).summary())
+        keep_spec(Path(spec).resolve(), source, paths.raw)
+        build(paths)
+        return
     if name is None:
         if raw_dir is None:
             raise InputError("name a dataset, or pass --raw-dir with the folder of its files")

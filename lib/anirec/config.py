@@ -23,6 +23,7 @@ class Dataset(StrEnum):
     MAL_2020 = "mal-2020"
     MAL_2020_FILTERED = "mal-2020-filtered"
     MAL_2023 = "mal-2023"
+    USER_ANIMELIST = "user-animelist"
 
 
 class InputError(Exception):

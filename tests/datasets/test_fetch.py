@@ -242,7 +242,9 @@ def test_token_file_that_cannot_be_read(kaggle: Kaggle, paths: Paths, tmp_path: 
 
 @pytest.mark.parametrize("dataset", ["sample", "mal-2018-final", "mal-2020-filtered"])
 def test_dataset_that_is_not_on_kaggle(dataset: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="choose one of mal-2016, mal-2018, mal-2020, mal-2023"):
+    with pytest.raises(
+        InputError, match="choose one of mal-2016, mal-2018, mal-2020, mal-2023, user-animelist"
+    ):
         fetch(Paths.of(dataset, tmp_path))
 
 

@@ -21,7 +21,10 @@ from anirec.config import ROOT, InputError, Paths
 from anirec.datasets import detect, entries, entry_table, ingest, located_files, reading
 from anirec.datasets.file_reader import FileReader
 
-DATASETS = ("mal-2016", "mal-2018", "mal-2018-final", "mal-2020", "mal-2020-filtered", "mal-2023")
+DATASETS = (
+    *("mal-2016", "mal-2018", "mal-2018-final", "mal-2020", "mal-2020-filtered", "mal-2023"),
+    "user-animelist",
+)
 OUTPUTS = ("anime.parquet", "users.parquet", "ratings.parquet", "rejects.csv", "ingest.json")
 
 

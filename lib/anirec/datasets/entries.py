@@ -151,7 +151,7 @@ class Outcome:
 
 
 class UserNumbers:
-    """Numbers for users who are told by names: 1, 2, ... in the order in which they come."""
+    """Numbers for users or anime told by names: 1, 2, ... in the order in which they come."""
 
     def __init__(self) -> None:
         self._number_of: dict[str, int] = {}
@@ -160,6 +160,10 @@ class UserNumbers:
         """Return the number of a name; None for an empty one."""
         name = name.strip()
         return self._number_of.setdefault(name, len(self._number_of) + 1) if name else None
+
+    def names(self) -> dict[int, str]:
+        """Return the name of each number."""
+        return {number: name for name, number in self._number_of.items()}
 
     def numbers(self, names: pa.Array) -> np.ndarray:
         """Return the numbers of names, float64, NaN where there is none."""
@@ -179,7 +183,7 @@ class EntryReader:
     has_header : whether the first line is the header.
     line_end : ``\\n`` or ``\\r\\n``.
     snapshot : the day after which nothing can have happened.
-    users : numbers of users who are told by names.
+    users, anime : numbers of users and anime that are told by names.
     account : what splitting the file into records did, where that was needed. Without it, a field
         that is no number, and anything else that is not plain, raises `NotPlain`.
     open_end : whether the last record has no line end, so that its last field may be cut off.
@@ -194,12 +198,14 @@ class EntryReader:
         has_header: bool,
         snapshot: date,
         users: UserNumbers,
+        anime: UserNumbers,
         line_end: str = "\n",
         account: Account | None = None,
         open_end: bool = False,
     ) -> None:
         self._entries, self._header, self._file = entries, header, file
-        self._connection, self._account, self._users = connection, account, users
+        self._connection, self._account = connection, account
+        self._numbers = {"user_id": users, "anime_id": anime}
         self._skip, self._line_end = int(has_header), line_end
         self._days = (snapshot - date(1970, 1, 1)).days
         self._mends = bool(len(entries.columns) > 3 or (account and account.repaired))
@@ -247,7 +253,7 @@ class EntryReader:
         start = 0
         try:
             for arrow in self._connection.cursor().sql(sql).to_arrow_reader(BATCH_SIZE):
-                values = dict(zip(names, map(self._values, arrow.columns), strict=True))
+                values = dict(zip(names, map(self._values, names, arrow.columns), strict=True))
                 start += arrow.num_rows
                 last = self._may_be_cut and start == n_records
                 yield self._judged(values, start - arrow.num_rows, bad, last)
@@ -263,26 +269,30 @@ class EntryReader:
     def _plain(self, name: str) -> bool:
         """Return whether a column can be read as numbers as it is."""
         entries = self._entries
-        if name == "user_id":
-            return not entries.named
+        if name in self._numbers:
+            return not self._by_name(name)
         if name == "status":
             return not _words(entries.statuses)
         return name not in ("started", "finished", "updated")
 
-    def _values(self, column: pa.Array) -> np.ndarray:
+    def _by_name(self, name: str) -> bool:
+        entries = self._entries
+        return {"user_id": entries.named, "anime_id": entries.anime_named}.get(name, False)
+
+    def _values(self, name: str, column: pa.Array) -> np.ndarray:
         """Return a column as float64, NaN where it is missing, infinite where it is no number."""
-        if pa.types.is_string(column.type):
-            return self._users.numbers(column)
+        if self._by_name(name):
+            return self._numbers[name].numbers(column)
         return column.to_numpy(zero_copy_only=False)
 
     def _number_sql(self, name: str, raw: str) -> str:
         """Return SQL for a field as a number: null if missing, infinite if it is something else.
 
-        The name of a user is left as it is. There is no ``IN``: of a long list DuckDB makes a join,
+        A name is left as it is. There is no ``IN``: of a long list DuckDB makes a join,
         and that does not keep the order of the rows.
         """
         text = self.column(raw)
-        if name == "user_id" and self._entries.named:
+        if self._by_name(name):
             return text
         if name in ("started", "finished"):
             number = f"TRY_CAST({text} AS DATE) - DATE '1970-01-01'"
@@ -416,7 +426,8 @@ def csv_sql(file: Path, kinds: str, skip: int = 0, line_end: str = "\n") -> str:
 def why_bad(entries: Entries, row: dict[str, str]) -> str:
     """Return the reason why a record cannot be used, from its raw columns."""
     user_id = parsing.title if entries.named else parsing.user_id
-    for name, parse in ((entries.user_id, user_id), (entries.anime_id, parsing.anime_id)):
+    anime_id = parsing.title if entries.anime_named else parsing.anime_id
+    for name, parse in ((entries.user_id, user_id), (entries.anime_id, anime_id)):
         try:
             value = parse(row[name])
         except BadCell as error:

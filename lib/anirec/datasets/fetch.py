@@ -25,6 +25,7 @@ HANDLES = {
     Dataset.MAL_2018: "azathoth42/myanimelist",
     Dataset.MAL_2020: "hernan4444/anime-recommendation-database-2020",
     Dataset.MAL_2023: "dbdmobile/myanimelist-dataset",
+    Dataset.USER_ANIMELIST: "tavuksuzdurum/user-animelist-dataset",
 }
 """Dataset -> what Kaggle calls it."""
 STAGING = ".download"

@@ -56,6 +56,7 @@ class Workplace:
     max_reject_fraction: float
     snapshot: date
     users: UserNumbers = field(default_factory=UserNumbers)
+    anime: UserNumbers = field(default_factory=UserNumbers)
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -145,7 +146,7 @@ class FileReader:
                 raise AssertionError(f"{clean}: {texts.num_rows} records")
         account = self._account or Account.of_lines(texts.num_rows)
         ((name, cells),) = self._raw_file.tables.items()
-        number = self._work.users.number
+        number = self._work.anime.number if name == "anime" else self._work.users.number
         cells = {
             raw: replace(one, parse=number) if one.parse is by_name else one
             for raw, one in cells.items()
@@ -182,7 +183,7 @@ class FileReader:
         """Read a file of list entries, the fast way if it is plain, else record by record."""
         target = self.entries_file
         connection, entries = self._work.connection, self._raw_file.entries
-        of_all = (self._work.snapshot, self._work.users)
+        of_all = (self._work.snapshot, self._work.users, self._work.anime)
         outcome: Outcome | None = None
         if self._text.line_end:
             self._entries = EntryReader(
@@ -302,7 +303,7 @@ class FileReader:
         return parsed.table
 
     def titles_beyond(
-        self, anime: pa.Table, known: Mapping[int, str | None]
+        self, anime: pa.Table | None, known: Mapping[int, str | None]
     ) -> dict[int, str | None]:
         """Return the anime with list entries that a catalogue lacks, with titles if known.
 
@@ -311,10 +312,12 @@ class FileReader:
         cursor = self._work.connection.cursor()
         ratings = str(self._work.file("ratings.parquet")).replace("'", "''")
         rated = cursor.sql(f"SELECT DISTINCT anime_id FROM '{ratings}'").fetchnumpy()["anime_id"]
-        beyond = np.setdiff1d(rated, anime["anime_id"].to_numpy())
-        titles = {number: known.get(number) for number in beyond.tolist()}
+        named = [] if anime is None else anime["anime_id"].to_numpy()
+        beyond = np.setdiff1d(rated, named)
         entries = self._raw_file.entries
-        if len(beyond) and entries.title:
+        names = self._work.anime.names() if entries.anime_named else {}
+        titles = {number: known.get(number) or names.get(number) for number in beyond.tolist()}
+        if len(beyond) and entries.title and not names:
             cursor.register("beyond", pa.table({"anime_id": beyond}))
             anime_id = self._entries.column(entries.anime_id)
             found = cursor.sql(

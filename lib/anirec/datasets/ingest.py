@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anirec.config import InputError, Paths
+from anirec.config import Dataset, InputError, Paths
 from anirec.datasets import reading
 from anirec.datasets.account import Report, write_rejects
 from anirec.datasets.cells import completed, merged
@@ -35,7 +35,7 @@ MEMORY_LIMIT = "1GB"
 """DuckDB's share; what does not fit it spills to disk."""
 
 
-def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
+def ingest(paths: Paths, max_reject_fraction: float = 0.01, source: Source | None = None) -> Report:
     """Make the canonical tables of a dataset from its raw files.
 
     Writes ``anime.parquet``, ``users.parquet``, ``ratings.parquet``, ``ingest.json`` and
@@ -47,9 +47,9 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
         If a required file is missing, a file cannot be read as what it should be, or more than
         ``max_reject_fraction`` of a file's rows are rejected.
     """
-    source = source_of(paths.dataset)
+    source = source or source_of(paths.dataset)
     report = Report(
-        dataset=source.dataset.value,
+        dataset=str(source.dataset),
         simulated=source.simulated,
         snapshot_date=source.snapshot_date.isoformat(),
     )
@@ -65,7 +65,7 @@ def ingest(paths: Paths, max_reject_fraction: float = 0.01) -> Report:
             join_entries(of_entries, work.connection, work.file("ratings.parquet"))
         stub_titles: dict[int, str | None] = {}
         for reader in of_entries:
-            stub_titles |= reader.titles_beyond(tables["anime"], stub_titles)
+            stub_titles |= reader.titles_beyond(tables.get("anime"), stub_titles)
         report.stubs = len(stub_titles)
         anime = completed("anime", tables.get("anime"), stub_titles)
         finished = {
@@ -132,9 +132,10 @@ def _find(source: Source, paths: Paths, report: Report) -> dict[RawFile, reading
         if raw is None and raw_file.required:
             broken = ", ".join(file.name for file in reading.broken_archives(paths.raw))
             also = f" and {broken} cannot be opened" if broken else ""
+            public = source.dataset in set(Dataset)
+            fetching = f"run 'anirec fetch {source.dataset}' or " if public else ""
             raise InputError(
-                f"{paths.raw / raw_file.name} is missing{also}: "
-                f"run 'anirec fetch {source.dataset}' or pass --raw-dir"
+                f"{paths.raw / raw_file.name} is missing{also}: {fetching}pass --raw-dir"
             )
         if raw and raw_file.unless in there:
             report.unused[raw_file.name] = f"{raw_file.unless} holds its entries"

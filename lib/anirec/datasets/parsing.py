@@ -66,17 +66,47 @@ def title(cell: str) -> str | None:
 
 
 def names(cell: str) -> list[str] | None:
-    """Return a list separated by commas, such as genres, in order and without repeats."""
+    """Return a list separated by commas, such as genres, in order and without repeats.
+
+    It may be written as Python or JSON does: ``['Drama', 'Slice of Life']``.
+    """
     if is_missing(cell):
         return None
+    if cell.strip().startswith("[") and cell.strip().endswith("]"):
+        return _listed(cell)
     parts = (html.unescape(part).strip() for part in cell.split(","))
     return list(dict.fromkeys(part for part in parts if part.lower() not in MISSING)) or None
+
+
+def _listed(cell: str) -> list[str] | None:
+    try:
+        with catch_warnings(action="ignore", category=SyntaxWarning):
+            parts = ast.literal_eval(cell.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise BadCell("not a list") from None
+    told = (html.unescape(str(part)).strip() for part in parts)
+    return list(dict.fromkeys(part for part in told if part.lower() not in MISSING)) or None
 
 
 def titles(cell: str) -> list[str] | None:
     """Return a list of titles separated by a comma and a blank, in order and without repeats."""
     parts = (html.unescape(part).strip() for part in cell.split(", "))
     return list(dict.fromkeys(part for part in parts if part.lower() not in MISSING_TITLE)) or None
+
+
+def one_title(cell: str) -> list[str] | None:
+    """Return another title as a list of one."""
+    value = title(cell)
+    return None if value is None else [value]
+
+
+_MAL_PAGE = re.compile(r"(?:https?://)?(?:www\.)?myanimelist\.net/anime/(\d+)(?:/.*)?")
+
+
+def mal_page(cell: str) -> int | None:
+    """Return MyAnimeList's id from the address of its page of an anime, or from the id alone."""
+    match = _MAL_PAGE.fullmatch(cell.strip())
+    return whole(1)(match[1] if match else cell)
 
 
 def related(cell: str) -> list[dict[str, object]] | None:
@@ -163,6 +193,20 @@ def duration(cell: str) -> float | None:
         raise BadCell("not a duration")
     hours, minutes, seconds = (int(group or 0) for group in match.groups())
     return hours * 60 + minutes + seconds / 60 or None
+
+
+def minutes(cell: str) -> float | None:
+    """Return minutes from a number of them, or from what `duration` reads."""
+    try:
+        return real_number(0)(cell) or None
+    except BadCell:
+        return duration(cell)
+
+
+def year(cell: str) -> int | None:
+    """Return a year of anime."""
+    value = whole()(cell)
+    return None if value is None else _year(value)
 
 
 def premiered(cell: str) -> tuple[int | None, str | None]:
@@ -261,6 +305,7 @@ anime_id = whole(1)
 user_id = whole(0)
 count = whole()
 anime_type = one_of(*TYPES)
+season = one_of(*SEASONS)
 gender = one_of(*GENDERS)
 
 

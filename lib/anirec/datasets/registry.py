@@ -9,14 +9,37 @@ from anirec.config import Dataset, InputError, Paths
 from anirec.datasets.reading import header_bytes, raw_path
 from anirec.datasets.records import header_of
 from anirec.datasets.source import RawFile, Source
+from anirec.datasets.spec import kept_spec, own_datasets, read_spec
 
 TRUTH = "truth.json"
 """The file that lies beside simulated raw files, and tells them from real ones."""
 
 
 def source_of(dataset: str) -> Source:
-    """Return what is known of a dataset, from the module of its name."""
+    """Return what is known of a dataset, from the module of its name, or as it was specified.
+
+    Raises
+    ------
+    InputError
+        If there is no such dataset.
+    """
+    if checked(dataset) not in set(Dataset):
+        return read_spec(kept_spec(dataset))[0]
     return import_module(f"anirec.datasets.{dataset.replace('-', '_')}").SOURCE
+
+
+def checked(dataset: str) -> str:
+    """Return the name of a dataset that there is. Raises InputError if there is none."""
+    if dataset not in set(Dataset):
+        known = [*Dataset, *own_datasets()]
+        if dataset not in known:
+            raise InputError(f"unknown dataset {dataset!r}: choose one of {', '.join(known)}")
+    return dataset
+
+
+def own_folder(dataset: str) -> str | None:
+    """Return the folder with the raw files of a dataset of one's own, None for a public one."""
+    return None if dataset in set(Dataset) else str(read_spec(kept_spec(dataset))[1])
 
 
 def raw_files(dataset: str) -> tuple[RawFile, ...]:

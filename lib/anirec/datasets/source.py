@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from anirec.config import Dataset
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -30,7 +28,10 @@ def cell(parse: Callable[[str], object], *targets: str) -> Cell:
 
 
 def by_name(name: str) -> int | None:
-    """Parse the name of a user into a number. An ingestion puts its own numbering in its place."""
+    """Parse the name of a user or anime into a number.
+
+    An ingestion puts its own numbering in its place.
+    """
     raise NotImplementedError(f"no numbers for {name!r}")
 
 
@@ -48,6 +49,7 @@ class Entries:
     ----------
     user_id, anime_id, rating : their raw columns.
     named : whether users are told by names, which are numbered as they come and not kept.
+    anime_named : whether anime are told by names, which are numbered as they come.
     scale : the greatest rating of a scale other than 1 to 10 in whole numbers, such as 5 or 100;
         10 for one with fractions. Ratings are brought to 1 to 10 and rounded.
     status, episodes_watched, times_watched, started, finished, updated : their raw columns, where
@@ -61,6 +63,7 @@ class Entries:
     anime_id: str = "anime_id"
     rating: str = "rating"
     named: bool = False
+    anime_named: bool = False
     scale: float | None = None
     status: str | None = None
     episodes_watched: str | None = None
@@ -118,7 +121,7 @@ class RawFile:
         """The raw columns that hold ids in numbers."""
         if self.entries:
             user_id = () if self.entries.named else (self.entries.user_id,)
-            return (*user_id, self.entries.anime_id)
+            return user_id if self.entries.anime_named else (*user_id, self.entries.anime_id)
         (cells,) = self.tables.values()
         return tuple(
             name
@@ -142,12 +145,13 @@ class Source:
 
     Attributes
     ----------
-    files : its files. snapshot_date : the day its snapshot was taken; ages are judged then.
+    dataset : its name. files : its files.
+    snapshot_date : the day its snapshot was taken; ages are judged then.
     simulated : whether its people are made up.
     own_ids_from : from this id on its anime have ids of their own, whatever they are below.
     """
 
-    dataset: Dataset
+    dataset: str
     files: tuple[RawFile, ...]
     snapshot_date: date
     simulated: bool = False

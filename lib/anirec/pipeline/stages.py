@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
-from anirec.config import NOTEBOOK_DIR, Dataset, InputError, Paths, RunParameters
+from anirec.config import NOTEBOOK_DIR, InputError, Paths, RunParameters
+from anirec.datasets.registry import checked, own_folder
 
 PACKAGE_DIR = Path(__file__).resolve().parents[1]
 LOADS_BY_NAME = "anirec.datasets"
@@ -119,8 +120,7 @@ def parse_parameters(dataset: str, raw_dir: str | None, pairs: Sequence[str]) ->
     InputError
         If the dataset, a name or a value is not one that exists; the message lists those that do.
     """
-    if dataset not in set(Dataset):
-        raise InputError(f"unknown dataset {dataset!r}: choose one of {', '.join(Dataset)}")
+    raw_dir = raw_dir or own_folder(checked(dataset))
     known = {f.name: f for f in fields(RunParameters) if f.name not in APART}
     settings: dict[str, object] = {}
     values: dict[str, object] = {"dataset": dataset, "raw_dir": raw_dir}

@@ -77,7 +77,7 @@ def prepare(work: Path) -> None:
     retriever, second = random_model(HybridEASE(), lists), random_model(LikedEASE(), lists)
     retriever.save(paths.models / "hybrid-ease")
     two = TwoStage(retriever=retriever, second=second, max_users=1000, n_draws=1)
-    facts = AnimeFacts.of(lists, item_features(anime, lists.anime_ids), two.liked_from)
+    facts = AnimeFacts.of(lists, item_features(anime, lists.anime_ids), two.least_liked(lists))
     two.stage_ = FirstStage(retriever, second, ItemKNN().fit(lists), PureSVD().fit(lists), facts)
     two.anime_ids_, two.popularity_ = retriever.anime_ids_, retriever.popularity_
     two._learn(two.sample(two.stage_, lists.users(np.arange(600))))
@@ -119,7 +119,7 @@ def random_model(model: HybridEASE, lists: Interactions) -> HybridEASE:
     model.weights_ = weights
     model.anime_ids_ = lists.anime_ids
     model.popularity_ = (counts / lists.shape[0]).astype(np.float32)
-    model.precision_, model.scale_ = np.ones(n, np.float32), np.float32([7.6, 1.7])
+    model.precision_, model.scale_ = np.ones(n, np.float32), np.float32([7.6, 1.7, 10])
     return model
 
 

@@ -322,6 +322,21 @@ def hold_out(
     return interactions.entries(given), interactions.entries(~given)
 
 
+LIKED_SHARE = 0.8
+"""The share of a scale's greatest rating from which on a rating is a like."""
+
+
+def least_liked(greatest: float) -> float:
+    """Return the least rating that is a like on a scale: 8 of 10, 4 of 5; inf where none is
+    known."""
+    return LIKED_SHARE * greatest if np.isfinite(greatest) else np.inf
+
+
+def greatest_rating(lists: Interactions) -> float:
+    """Return the greatest rating given, by which the scale is known; NaN where there is none."""
+    return float(lists.ratings[lists.scored].max()) if lists.scored.any() else np.nan
+
+
 def give_few(
     interactions: Interactions, numbers: np.ndarray | int, able: np.ndarray, seed: int = 0
 ) -> tuple[Interactions, Interactions]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import InputError
 from anirec.interactions import Interactions
-from anirec.models import EASE, HybridEASE, hybrid_ease
+from anirec.models import EASE, HybridEASE, LikedEASE, hybrid_ease
 
 
 def test_weights_are_those_of_the_formula(train: Interactions, features: ItemFeatures) -> None:
@@ -162,3 +163,13 @@ def test_users_taken_out_in_closed_form(train: Interactions, features: ItemFeatu
     np.testing.assert_array_equal(
         model.weights_, HybridEASE(n_neighbours=None).fit(train, features=features).weights_
     )
+
+
+def test_what_is_liked_follows_the_scale(train: Interactions, features: ItemFeatures) -> None:
+    of_ten = LikedEASE().fit(train, features=features)
+    of_five = LikedEASE().fit(replace(train, ratings=train.ratings / 2), features=features)
+    np.testing.assert_array_equal(of_five.weights_.toarray(), of_ten.weights_.toarray())
+    given = LikedEASE(liked_from=8).fit(train, features=features)
+    np.testing.assert_array_equal(given.weights_.toarray(), of_ten.weights_.toarray())
+    silent = replace(train, ratings=np.full(train.nnz, np.nan, dtype=np.float32))
+    assert set(LikedEASE(rest=0.4).fit(silent).values(silent)) == {np.float32(0.4)}

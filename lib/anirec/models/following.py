@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
-from anirec.interactions import Interactions, positions
+from anirec.interactions import Interactions, least_liked, positions
 from anirec.models.anime_facts import AnimeFacts, community_figures, community_sums
 from anirec.models.base import Model, copied
 from anirec.models.hybrid_ease import HybridEASE
@@ -151,7 +151,10 @@ class FollowingModels:
 
 def _constants(two_stage: TwoStage | None, sums: HybridSums) -> tuple[float, float]:
     """Return the least rating that is a like, and the overall mean rating, both frozen."""
-    liked_from = two_stage.liked_from if two_stage is not None else 8.0
+    if two_stage is not None:
+        liked_from = float(two_stage.stage_.facts.constants[2])
+    else:
+        liked_from = least_liked(float(sums.settings.scale_[2]))
     return liked_from, float(sums.settings.scale_[0])
 
 

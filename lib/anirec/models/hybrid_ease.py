@@ -90,11 +90,12 @@ class HybridEASE(ItemItem):
     weights_ : float32 (n_anime, n_anime), ``W``, CSR where only some are kept; row j holds what
         having j says for each anime.
     precision_ : float32 (n_anime,), the diagonal of ``P``.
-    scale_ : float32 (2,), mean and standard deviation of the ratings.
+    scale_ : float32 (3,), mean, standard deviation and greatest of the ratings.
     """
 
     NAME = "hybrid-ease"
     CAN = ItemItem.CAN | {Ability.SIGNED}
+    FORMAT = 2
     ARRAYS = ("precision_", "scale_")
 
     _solution: _Solution | None = None
@@ -197,10 +198,12 @@ class HybridEASE(ItemItem):
             self.weights_ = strongest(self.weights_, self.n_neighbours, np.sqrt(on_lists))
 
     def constants(self, train: Interactions) -> tuple[np.ndarray, float]:
-        """Return what depends on everybody: mean and standard deviation of the ratings, float32
-        (2,), and the length of the list that the median entry is on."""
+        """Return what depends on everybody: mean, standard deviation and greatest of the ratings,
+        float32 (3,), and the length of the list that the median entry is on."""
         scores = train.ratings[train.scored].astype(np.float64)
-        scale = [scores.mean(), max(scores.std(), MIN_SD)] if len(scores) else [0, 1]
+        scale = [0, 1, np.nan]
+        if len(scores):
+            scale = [scores.mean(), max(scores.std(), MIN_SD), scores.max()]
         return np.array(scale, np.float32), float(np.median(train.lengths[train.rows]))
 
     def learned_values(self, lists: Interactions, usual_length: float) -> np.ndarray:
@@ -223,7 +226,7 @@ class HybridEASE(ItemItem):
 
     def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
         """Return ``z`` of each entry, float32 (nnz,)."""
-        mean, sd = self.scale_
+        mean, sd, _ = self.scale_
         deviations = (lists.ratings - lists.user_means(self.mean_shrinkage, mean)[lists.rows]) / sd
         values = np.where(lists.scored, 1 + weight * deviations, unscored)
         values[lists.dropped] = unscored + weight * DROPPED

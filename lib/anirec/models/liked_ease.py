@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from anirec.interactions import Interactions
+from anirec.interactions import Interactions, least_liked
 from anirec.models.hybrid_ease import HybridEASE
 
 
@@ -15,7 +15,7 @@ class LikedEASE(HybridEASE):
 
     Parameters
     ----------
-    liked_from : the least rating that is a like.
+    liked_from : the least rating that is a like; four fifths of the greatest one by default.
     rest : what any other entry counts.
     dropout, l2, tag_weights, tag_discount, user_discount, n_neighbours : see `HybridEASE`.
     """
@@ -24,7 +24,7 @@ class LikedEASE(HybridEASE):
 
     def __init__(
         self,
-        liked_from: float = 8.0,
+        liked_from: float | None = None,
         rest: float = 0.3,
         dropout: float = 0.22,
         l2: float = 50.0,
@@ -45,5 +45,6 @@ class LikedEASE(HybridEASE):
         self.rest = rest
 
     def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
-        liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= self.liked_from
+        least = least_liked(self.scale_[2]) if self.liked_from is None else self.liked_from
+        liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= least
         return np.where(liked, 1, self.rest).astype(np.float32)

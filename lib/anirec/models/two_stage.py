@@ -15,7 +15,13 @@ import pandas as pd
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
-from anirec.interactions import Interactions, give_few, hold_out
+from anirec.interactions import (
+    Interactions,
+    give_few,
+    greatest_rating,
+    hold_out,
+    least_liked,
+)
 from anirec.models.base import Ability, Model, copied
 from anirec.models.chance import Chance
 from anirec.models.first_stage import FirstStage
@@ -88,7 +94,7 @@ class TwoStage(Model):
     n_draws : how many times each list is parted at random.
     n_few_draws : how many times more with few of the titles liked shown, 1 to `MOST_FEW`.
     n_rounds, learning_rate, max_depth : trees, their shrinkage and depth.
-    liked_from : the least rating that is a like.
+    liked_from : the least rating that is a like; four fifths of the greatest one by default.
     without : groups of features left out (see `ranking_features.GROUPS`).
     n_threads : of the ranker; results are the same bits for the same number.
     seed : of the folds, the parting of lists and the trees' samples.
@@ -121,7 +127,7 @@ class TwoStage(Model):
         n_rounds: int = 120,
         learning_rate: float = 0.12,
         max_depth: int = 6,
-        liked_from: float = 8.0,
+        liked_from: float | None = None,
         without: Sequence[str] = (),
         n_threads: int = 2,
         seed: int = 0,
@@ -160,7 +166,9 @@ class TwoStage(Model):
         taught = train
         if _are_few(learners, train):
             taught = train.users(np.setdiff1d(np.arange(train.shape[0]), learners))
-        self.stage_ = FirstStage.fit(self.parts, taught, features, self.liked_from, self.seed)
+        self.stage_ = FirstStage.fit(
+            self.parts, taught, features, self.least_liked(train), self.seed
+        )
         self._learn(self._sampled(train, features, learners))
 
     def _sampled(
@@ -204,6 +212,12 @@ class TwoStage(Model):
             return able[:0]
         return np.random.default_rng(self.seed).permutation(able)[: self.max_users]
 
+    def least_liked(self, lists: Interactions) -> float:
+        """Return the least rating that is a like in some lists."""
+        if self.liked_from is not None:
+            return self.liked_from
+        return least_liked(greatest_rating(lists))
+
     def partings(self, lists: Interactions) -> Iterator[tuple[Interactions, Interactions]]:
         """Yield what is given of the lists and what is hidden, each time the ranker learns from
         them.
@@ -213,7 +227,7 @@ class TwoStage(Model):
         """
         for draw in range(self.n_draws):
             yield hold_out(lists, GIVEN_FRACTION, seed=self.seed + draw)
-        liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= self.liked_from
+        liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= self.least_liked(lists)
         long = (lists.lengths >= MIN_LONG) & (np.bincount(lists.rows, liked, lists.shape[0]) > 0)
         some, liked = lists.users(long), liked[long[lists.rows]]
         for draw in range(self.n_few_draws):
@@ -230,7 +244,7 @@ class TwoStage(Model):
         where none does. The stage learned from other lists."""
         tables, relevances, people = [], [], []
         for given, hidden in self.partings(lists):
-            liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.liked_from
+            liked = np.nan_to_num(hidden.ratings, nan=-np.inf) >= self.least_liked(lists)
             relevance = np.zeros(hidden.shape[1], dtype=np.int8)
             for row, case in stage.cases(given, self.n_candidates, self.n_company):
                 entries = slice(*hidden.indptr[row : row + 2])

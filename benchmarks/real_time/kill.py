@@ -226,7 +226,8 @@ def run(work: Path, n_events: int, kills: int, full: int, seed: int = 0) -> dict
         n_events / (kills * ROUND_S),
     )
     acknowledged: dict[str, int] = {}
-    full_at = set(rng.sample(range(kills), full))
+    # Early, while events come for sure.
+    full_at = set(rng.sample(range(max(full, kills // 3)), full))
     start = time.perf_counter()
     for number in range(kills):
         command = Command(work, growing.folder, acknowledged)

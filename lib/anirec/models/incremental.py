@@ -450,7 +450,8 @@ class HybridSums:
     def _said(self, rows: np.ndarray, shares: sparse.csr_array, cold: np.ndarray) -> np.ndarray:
         """Return what all say for some anime of the system, float32 (len(rows), n_anime)."""
         n = self.n_anime
-        said = self.inverse[rows, :n] / -self.inverse[rows, rows][:, None]
+        said = self.inverse[rows, :n]
+        said /= -said[np.arange(len(rows)), rows][:, None]
         said[np.arange(len(rows)), rows] = 0
         if len(cold):
             lent = shares[:, :n] @ np.ascontiguousarray(said.T)
@@ -499,8 +500,9 @@ class HybridSums:
             return np.nonzero(said)
         strength = np.abs(said)
         strength *= importance
-        above = strength > self._thresholds[rows][:, None]
-        numbers = np.count_nonzero(above, axis=1)
+        above = np.flatnonzero(strength > self._thresholds[rows][:, None])
+        target, source = np.divmod(above, self.n_anime)
+        numbers = np.bincount(target, minlength=len(rows))
         usual = min(int(SLACK * k), self.n_anime - 1)
         sure = (numbers >= k) & (numbers <= 2 * usual)
         anew = np.flatnonzero(~sure)
@@ -511,13 +513,14 @@ class HybridSums:
         targets, sources = [np.repeat(anew, k)], [chosen.ravel()]
         known = np.flatnonzero(sure)
         if len(known):
-            target, source = np.nonzero(above[known])
-            numbers = numbers[known]
-            place = np.arange(len(target)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
-            table = np.full((len(known), numbers.max()), -1, np.float32)
-            table[target, place] = strength[known[target], source]
+            place = np.arange(len(target)) - (np.cumsum(numbers) - numbers)[target]
+            some = sure[target]
+            target, source, place = target[some], source[some], place[some]
+            row = np.searchsorted(known, target)
+            table = np.full((len(known), numbers[known].max()), -1, np.float32)
+            table[row, place] = strength[target, source]
             names = np.zeros(table.shape, dtype=np.int64)
-            names[target, place] = source
+            names[row, place] = source
             best = np.argpartition(-table, k - 1, axis=1)[:, :k]
             targets.append(np.repeat(known, k))
             sources.append(np.take_along_axis(names, best, axis=1).ravel())

@@ -42,7 +42,7 @@ LINES = 100
 """Lines added to the growing files at once."""
 
 ROUND_S = 4.0
-"""Seconds from one kill to the next, about: the files grow until the last."""
+"""Seconds that the command is left to work, about; it starts in as many, while files grow."""
 
 
 def places(work: Path) -> dict[str, str]:
@@ -223,7 +223,7 @@ def run(work: Path, n_events: int, kills: int, full: int, seed: int = 0) -> dict
     growing = Growing(
         Path(tempfile.mkdtemp(prefix="anirec-events-")),
         lines(paths, n_events, seed),
-        n_events / (kills * ROUND_S),
+        n_events / (2 * kills * ROUND_S),
     )
     acknowledged: dict[str, int] = {}
     # Early, while events come for sure.

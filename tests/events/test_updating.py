@@ -129,7 +129,7 @@ def test_a_new_anime_is_recommended_today(paths, lists, write, update) -> None:
     )
 
 
-def test_three_versions_are_kept_and_one_goes_back(paths, lists, write, update) -> None:
+def test_three_versions_are_kept_and_one_goes_back(paths, lists, write, update, said) -> None:
     events = changes(lists)
     for number in range(4):
         update(write(events[number], name=f"{number}.jsonl"))
@@ -140,6 +140,7 @@ def test_three_versions_are_kept_and_one_goes_back(paths, lists, write, update) 
     with pytest.raises(InputError, match="nothing to go back to"):
         versions.rollback()
     update()
+    assert said[-1] == "serving the run's own models"
     assert versions.current().number == 0, "what was gone back from is not served again by itself"
     update(write(events[7], name="7.jsonl"))
     assert versions.current().number == 5

@@ -70,7 +70,10 @@ def update(
         if not _fitted(paths):
             say("no fitted models yet: the events count once 'anirec run' made some")
             return None
-        return _round(Follower(paths, store, say), say, after_round, visitors)
+        follower = Follower(paths, store, say)
+        if source is None and not follower.is_behind:
+            say(f"serving {follower.versions.current()}")
+        return _round(follower, say, after_round, visitors)
 
 
 def follow(

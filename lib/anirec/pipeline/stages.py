@@ -93,6 +93,7 @@ STAGES = (
         reads=(
             *CATALOGUE,
             INDEXED[1],
+            PREPARED[0],
             *FITTED,
             "tables/04_titles.csv",
         ),

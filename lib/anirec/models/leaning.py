@@ -18,7 +18,7 @@ FIRST = 10
 FEW = 10
 """Entries up to which the pulls are at their full strength; beyond, they fall as one over n."""
 
-NEAR = (2.0, 3.0)
+NEAR = (2.3, 3.0)
 """What a normalised mutual information of 1 with the list adds, at full strength, among the first
 and beyond."""
 

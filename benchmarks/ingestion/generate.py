@@ -3,6 +3,7 @@
     python benchmarks/ingestion/generate.py mal-2023 FOLDER
     python benchmarks/ingestion/generate.py mal-2020-filtered FOLDER
     python benchmarks/ingestion/generate.py mal-2018 FOLDER [MILLIONS OF ENTRIES]
+    python benchmarks/ingestion/generate.py user-animelist FOLDER
 
 The numbers of rows are those of the public files' descriptions; about one user in ten has a cell
 that cannot be (a day of joining after the snapshot, a mean score below 1). Users come in order, the
@@ -199,6 +200,26 @@ def mal_2018(folder: Path, con: duckdb.DuckDBPyConnection, n_rows: int = 80_000_
     """)
 
 
+def user_animelist(folder: Path, con: duckdb.DuckDBPyConnection) -> None:
+    """148,170,496 scores with fractions, of 1,774,522 users, and 20,237 anime."""
+    con.execute(f"""
+        COPY (SELECT user_id AS "userID", anime + 1 AS "animeID",
+              CASE WHEN r % 4 = 0 THEN {RATING} - 0.5 ELSE {RATING} END AS rating
+              FROM (SELECT *, hash(salt) % 1000 AS r FROM (
+                  {entries(con, 1_774_522, 148_170_496, 1_774_522)})))
+        TO '{folder}/ratings.csv' {CSV}
+    """)
+    con.execute(f"""
+        COPY (SELECT range + 1 AS "animeID", {title("range")} AS title,
+              'AN ' || range AS alternative_title, 'TV' AS type, 2000 + range % 20 AS year,
+              round(5 + range % 40 / 10.0, 2) AS score, 1 + range % 26 AS episodes,
+              'https://myanimelist.net/anime/' || range * 3 + 1 AS mal_url, 'False' AS sequel,
+              NULL AS image_url, '[''Action'', ''Comedy'']' AS genres, '[]' AS genres_detailed
+              FROM range(20237))
+        TO '{folder}/animes.csv' {CSV}
+    """)
+
+
 def title(number: str) -> str:
     """Return SQL for a title: some have a comma, some quotation marks."""
     return f"""CASE {number} % 3 WHEN 0 THEN 'Title Number ' || {number}
@@ -213,7 +234,11 @@ def main() -> None:
         millions = float(sys.argv[3]) if len(sys.argv) > 3 else 80
         mal_2018(folder, duckdb.connect(), round(millions * 1e6))
     else:
-        write = {"mal-2023": mal_2023, "mal-2020-filtered": mal_2020_filtered}[dataset]
+        write = {
+            "mal-2023": mal_2023,
+            "mal-2020-filtered": mal_2020_filtered,
+            "user-animelist": user_animelist,
+        }[dataset]
         write(folder, duckdb.connect())
 
 

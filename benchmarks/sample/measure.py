@@ -24,7 +24,8 @@ def measure(out: Path, size: str, seed: int) -> dict[str, object]:
     sample.generate(out, size=size, seed=seed)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    scores = duckdb.read_csv(str(out / sample.SCORES_FILE), sep=",", quotechar='"', escapechar='"')
+    entries = duckdb.read_csv(str(out / sample.SCORES_FILE), sep=",", quotechar='"', escapechar='"')
+    scores = entries.filter("rating > 0")
     n, users, anime, mean, sd = scores.aggregate(
         "count(*), count(DISTINCT user_id), count(DISTINCT anime_id), avg(rating), "
         "stddev_samp(rating)"
@@ -37,6 +38,7 @@ def measure(out: Path, size: str, seed: int) -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)),
         "seconds": round(seconds, 1),
         "peak_gb": round(peak, 2),
+        "entries": len(entries),
         "scores": n,
         "users_with_scores": users,
         "anime_with_scores": anime,

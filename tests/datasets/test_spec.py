@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from anirec.cli import app
 from anirec.config import ROOT, InputError, Paths
 from anirec.datasets.ingest import ingest
-from anirec.datasets.registry import checked, own_folder, source_of
+from anirec.datasets.registry import checked, located_files, own_folder, source_of
 from anirec.datasets.spec import ANIME, USERS, read_spec
 from anirec.pipeline.stages import parse_parameters
 
@@ -76,6 +76,10 @@ def test_dataset_is_known_once_it_was_ingested(club: Path) -> None:
         checked("film-club")
     CliRunner().invoke(app, ["ingest", "--spec", str(club / "club.toml")])
     assert own_folder("film-club") == str(club)
+    paths = Paths.of("film-club", raw_dir=club)
+    assert {file.name for file in located_files(paths)} == {
+        *("dataset.toml", "ratings.csv", "shows.csv"),
+    }
     assert source_of("film-club").snapshot_date == date(2024, 6, 1)
     assert parse_parameters("film-club", None, []).raw_dir == str(club)
     again = CliRunner().invoke(app, ["ingest", "film-club", "--raw-dir", str(club)])

@@ -48,9 +48,13 @@ def raw_files(dataset: str) -> tuple[RawFile, ...]:
 
 
 def located_files(paths: Paths) -> list[Path]:
-    """Return the files that ingesting a dataset reads: raw ones, or what they are packed in."""
+    """Return the files that ingesting a dataset reads: raw ones, or what they are packed in.
+
+    Of a dataset of one's own its specification is among them.
+    """
     found = (raw_path(paths.raw, *raw_file.names) for raw_file in raw_files(paths.dataset))
-    return sorted({raw.file for raw in found if raw})
+    own = [] if paths.dataset in set(Dataset) else [kept_spec(paths.dataset)]
+    return sorted({*own, *(raw.file for raw in found if raw)})
 
 
 def detect(raw_dir: Path) -> Dataset:

@@ -14,7 +14,7 @@ from anirec.cli import app
 from anirec.config import ROOT, InputError, Paths
 from anirec.datasets.ingest import ingest
 from anirec.datasets.registry import checked, located_files, own_folder, source_of
-from anirec.datasets.spec import ANIME, USERS, read_spec
+from anirec.datasets.spec import ANIME_PARSERS, USER_PARSERS, read_spec
 from anirec.pipeline.stages import parse_parameters
 
 PAGE = ROOT / "data" / "README.md"
@@ -179,5 +179,5 @@ def test_missing_files_and_columns_are_named(tmp_path: Path) -> None:
 def test_every_column_that_can_be_read_is_one_of_the_tables() -> None:
     from anirec.datasets.schema import SCHEMAS
 
-    assert set(ANIME) == set(SCHEMAS["anime"].columns) - {"is_adult"}
-    assert set(USERS) == set(SCHEMAS["users"].columns) - {"country"}
+    assert set(ANIME_PARSERS) == set(SCHEMAS["anime"].columns) - {"is_adult"}
+    assert set(USER_PARSERS) == set(SCHEMAS["users"].columns) - {"country"}

@@ -18,7 +18,7 @@ from anirec.datasets.schema import KEYS, arrow_schema
 from anirec.datasets.source import Cell
 
 STUB_TITLE = "Anime #{}"
-AGAIN = "occurs again further down"
+SAME_ID_AGAIN = "occurs again further down"
 NUMBERED = (parsing.anime_id, parsing.user_id)
 """Parsers of ids that are numbers already."""
 
@@ -79,7 +79,7 @@ def parse(
         ids = columns[key].fill_null(0).to_numpy()
         again = np.flatnonzero(usable & ~last)
         for row, same in zip(again.tolist(), _repeated(texts, ids, again, last), strict=True):
-            rejected[row] = REPEATED if same else AGAIN
+            rejected[row] = REPEATED if same else SAME_ID_AGAIN
     else:
         kept = usable
     counted = weights * kept

@@ -22,7 +22,7 @@ from anirec.datasets.source import Entries
 
 BATCH_SIZE = 1 << 18
 UNSCORED, NO_STATUS = 0, -1
-NOT_SCORED = (0, -1)
+UNSCORED_RATINGS = (0, -1)
 """Ratings that mean "on the list, not scored", as a missing one does."""
 TWICE = "the same user and anime again further down"
 IN_LATER_FILE = "the same user and anime again in another file"
@@ -355,7 +355,7 @@ class EntryReader:
 
     def _rating(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return ratings from 1 to 10, 0 for "not scored", and which of the raw ones are good."""
-        unscored = np.isnan(raw) | np.isin(raw, NOT_SCORED)
+        unscored = np.isnan(raw) | np.isin(raw, UNSCORED_RATINGS)
         if self._entries.scale:
             with np.errstate(invalid="ignore"):
                 good = (raw > 0) & (raw <= self._entries.scale)

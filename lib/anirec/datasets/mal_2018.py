@@ -12,11 +12,11 @@ from anirec.config import Dataset
 from anirec.datasets import parsing
 from anirec.datasets.source import Entries, RawFile, Source, by_name, cell
 
-SNAPSHOT = date(2018, 5, 31)
+CRAWLED = date(2018, 5, 31)
 
 SOURCE = Source(
     dataset=Dataset.MAL_2018,
-    snapshot_date=SNAPSHOT,
+    snapshot_date=CRAWLED,
     files=(
         RawFile(
             name="AnimeList.csv",
@@ -81,9 +81,9 @@ SOURCE = Source(
                     "gender": cell(parsing.gender, "gender"),
                     "location": cell(parsing.text, "location"),
                     "birth_date": cell(
-                        parsing.day_between(date(1900, 1, 1), SNAPSHOT), "birth_date"
+                        parsing.day_between(date(1900, 1, 1), CRAWLED), "birth_date"
                     ),
-                    "join_date": cell(parsing.day_between(date(2004, 1, 1), SNAPSHOT), "joined"),
+                    "join_date": cell(parsing.day_between(date(2004, 1, 1), CRAWLED), "joined"),
                     "stats_mean_score": cell(parsing.score, "mean_score"),
                     "stats_rewatched": cell(parsing.count, "rewatched"),
                     "stats_episodes": cell(parsing.count, "episodes_watched"),

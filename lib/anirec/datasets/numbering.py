@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from anirec.datasets.cells import STUB_TITLE
 
-LEAST_AGREEING = 3
-LEAST_SHARE = 0.5
+LEAST_RIGHT = 3
+LEAST_SHARE_RIGHT = 0.5
 """A numbering is MyAnimeList's if so many known anime, and this share of those that are there, have
 the right title. Some were renamed between the snapshots; numbers given at random agree on none."""
 
@@ -82,7 +82,7 @@ def numbered_as_mal(anime: pa.Table, left_out: list[bool] | None = None) -> bool
             continue
         compared += 1
         agreeing += title_of[number] in {name.casefold() for name in spelled if name}
-    return agreeing >= LEAST_AGREEING and agreeing >= LEAST_SHARE * compared
+    return agreeing >= LEAST_RIGHT and agreeing >= LEAST_SHARE_RIGHT * compared
 
 
 def _told_by_title(anime: pa.Table, found: list[int | None]) -> list[int | None]:

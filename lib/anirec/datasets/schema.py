@@ -17,7 +17,7 @@ from pandera.errors import SchemaErrors
 from anirec.datasets.parsing import FIRST_YEAR, GENDERS, LAST_YEAR, SEASONS, STATUSES, TYPES
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
-NAMES = pa.list_(pa.string())
+NAME_LIST = pa.list_(pa.string())
 RELATED = pa.list_(pa.struct({"relation": pa.string(), "anime_id": pa.int32()}))
 MOMENT = pa.timestamp("ms")
 FIRST_MEMBER = date(2004, 1, 1)
@@ -63,8 +63,8 @@ ANIME = pandera.DataFrameSchema(
         ),
         "title_english": _column(pa.string(), "English title"),
         "title_japanese": _column(pa.string(), "Japanese title"),
-        "title_synonyms": _column(NAMES, "other names people use"),
-        "genres": _column(NAMES, "genres, in the source's order"),
+        "title_synonyms": _column(NAME_LIST, "other names people use"),
+        "genres": _column(NAME_LIST, "genres, in the source's order"),
         "synopsis": _column(pa.string(), "what it is about"),
         "type": _word("kind of release", *TYPES),
         "episodes": _column(pa.int16(), "number of episodes", pandera.Check.ge(1)),
@@ -91,9 +91,9 @@ ANIME = pandera.DataFrameSchema(
             "rated Rx or of the genre Hentai; false where neither is known",
             nullable=False,
         ),
-        "producers": _column(NAMES, "producers"),
-        "licensors": _column(NAMES, "licensors"),
-        "studios": _column(NAMES, "studios"),
+        "producers": _column(NAME_LIST, "producers"),
+        "licensors": _column(NAME_LIST, "licensors"),
+        "studios": _column(NAME_LIST, "studios"),
         "score": _column(pa.float32(), "mean score on MyAnimeList", _MEAN),
         "scored_by": _count("number of people who scored it"),
         "rank": _column(pa.int32(), "rank by score, 1 the best", _FROM_ONE),

@@ -19,13 +19,13 @@ from anirec.config import Dataset, InputError, data_dir
 from anirec.datasets import parsing
 from anirec.datasets.source import Cell, Entries, RawFile, Source, by_name
 
-NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+DATASET_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 FILE_NAME = "dataset.toml"
 """What a specification is called where it is kept, in the folder of the dataset's tables."""
 
 Parser = Callable[[str], object]
 
-ANIME: Mapping[str, Parser] = {
+ANIME_PARSERS: Mapping[str, Parser] = {
     "anime_id": parsing.anime_id,
     "mal_id": parsing.mal_page,
     "title": parsing.title,
@@ -58,7 +58,7 @@ ANIME: Mapping[str, Parser] = {
 }
 """Columns of the anime table -> how they are read."""
 
-USERS: Mapping[str, Parser] = {
+USER_PARSERS: Mapping[str, Parser] = {
     "user_id": parsing.user_id,
     "gender": parsing.gender,
     "birth_date": parsing.day,
@@ -76,9 +76,9 @@ USERS: Mapping[str, Parser] = {
 }
 """Columns of the users table -> how they are read."""
 
-TABLES = {"anime": ANIME, "users": USERS}
-KINDS = (*TABLES, "entries")
-ENTRIES = {field.name for field in fields(Entries)}
+TABLE_PARSERS = {"anime": ANIME_PARSERS, "users": USER_PARSERS}
+FILE_KINDS = (*TABLE_PARSERS, "entries")
+ENTRY_KEYS = {field.name for field in fields(Entries)}
 
 
 def read_spec(file: Path) -> tuple[Source, Path]:
@@ -103,7 +103,7 @@ def read_spec(file: Path) -> tuple[Source, Path]:
     known = {"name", "snapshot", "folder", "files"}
     _check_known(file, "", told, known)
     name = told.get("name")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not isinstance(name, str) or not DATASET_NAME.fullmatch(name):
         raise InputError(f'{file}: name = "..." is needed: small letters, digits and hyphens')
     if name in set(Dataset):
         raise InputError(f"{file}: {name} is the name of a public dataset: choose another")
@@ -132,7 +132,7 @@ def _raw_file(file: Path, name: str, what: object, named: set[str]) -> RawFile:
     at = f'files."{name}"'
     if not isinstance(what, dict) or not what:
         raise InputError(f"{file}: {at} says nothing of its columns: add [{at}.entries] or .anime")
-    _check_known(file, at, what, set(KINDS))
+    _check_known(file, at, what, set(FILE_KINDS))
     entries, tables = None, {}
     for kind, columns in what.items():
         if not isinstance(columns, dict):
@@ -155,7 +155,7 @@ def _raw_file(file: Path, name: str, what: object, named: set[str]) -> RawFile:
 
 
 def _entries(file: Path, at: str, columns: Mapping[str, Any]) -> Entries:
-    _check_known(file, at, columns, ENTRIES)
+    _check_known(file, at, columns, ENTRY_KEYS)
     for key in ("user_id", "anime_id", "rating"):
         if not isinstance(columns.get(key, key), str):
             raise InputError(f"{file}: {at}.{key} is the name of a column")
@@ -181,7 +181,7 @@ def _entries(file: Path, at: str, columns: Mapping[str, Any]) -> Entries:
 def _cells(
     file: Path, at: str, kind: str, columns: Mapping[str, Any], named: set[str]
 ) -> dict[str, Cell]:
-    parsers = TABLES[kind]
+    parsers = TABLE_PARSERS[kind]
     _check_known(file, at, columns, set(parsers))
     key = f"{kind.removesuffix('s')}_id"
     if key not in columns:

@@ -62,9 +62,9 @@ from anirec.datasets.sample.members import (
     simulate_members,
     truth_table,
 )
-from anirec.datasets.sample.progress import Progress, Watching
+from anirec.datasets.sample.progress import EntryProgress, Watching
 from anirec.datasets.sample.race import DrawnEntries, Race
-from anirec.datasets.sample.source import OWN_IDS_FROM, SOURCE
+from anirec.datasets.sample.source import SAMPLE_IDS_FROM, SOURCE
 from anirec.files import written_whole
 
 SCORES_FILE, DETAILS_FILE = "users-score-2023.csv", "users-details-2023.csv"
@@ -84,7 +84,7 @@ PILOT = 10_000
 FIRST_DAY = np.datetime64("1960-01-01")
 """No list entry was started before."""
 
-GONE_FROM, N_GONE = OWN_IDS_FROM, 5
+GONE_FROM, N_GONE = SAMPLE_IDS_FROM, 5
 """The ids of anime that are scored and not in the catalogue."""
 
 
@@ -218,7 +218,7 @@ class ScoresFile:
         member: np.ndarray,
         anime: np.ndarray,
         rating: np.ndarray,
-        progress: Progress,
+        progress: EntryProgress,
         nameless: np.ndarray | None = None,
     ) -> None:
         """Write rows; ``anime`` from the catalogue's size on are those that are gone.
@@ -297,7 +297,7 @@ def _write_planned(
         planned.member * n_anime + planned.anime, entries.member * n_anime + entries.anime
     )
     planned = planned.take(~there)
-    progress = Progress.of_planned(rng, race.members.joined[planned.member])
+    progress = EntryProgress.of_planned(rng, race.members.joined[planned.member])
     scores.write(planned.member, planned.anime, np.zeros(len(there[~there]), int), progress)
 
 

@@ -50,7 +50,7 @@ NO_DAY = np.datetime64("NaT", "D")
 
 
 @dataclass(frozen=True)
-class Progress:
+class EntryProgress:
     """How far entries have come, one element each.
 
     Attributes
@@ -67,11 +67,11 @@ class Progress:
     finished: np.ndarray
     updated: np.ndarray
 
-    def take(self, which: np.ndarray) -> Progress:
-        return Progress(*(values[which] for values in vars(self).values()))
+    def take(self, which: np.ndarray) -> EntryProgress:
+        return EntryProgress(*(values[which] for values in vars(self).values()))
 
     @classmethod
-    def of_planned(cls, rng: np.random.Generator, joined: np.ndarray) -> Progress:
+    def of_planned(cls, rng: np.random.Generator, joined: np.ndarray) -> EntryProgress:
         """Return the progress of entries that are only planned, by the days of joining."""
         n = len(joined)
         days = joined + (rng.random(n) * (SNAPSHOT_DAY - joined).astype(int)).astype(int)
@@ -104,7 +104,7 @@ class Watching:
         self._stayed = {name: np.zeros(least) for name, (least, _) in LENGTHS.items()}
         self._n = dict.fromkeys(LENGTHS, 0)
 
-    def progress(self, rng: np.random.Generator, entries: DrawnEntries) -> Progress:
+    def progress(self, rng: np.random.Generator, entries: DrawnEntries) -> EntryProgress:
         """Return the progress of entries, which are in the order in which they were started."""
         n = len(entries.member)
         length = self._catalogue.episodes[entries.anime]
@@ -124,7 +124,9 @@ class Watching:
         completed = ~under_way & ~dropped
         liked = entries.enjoyment if self._effects else np.zeros(n)
         again = rng.poisson(REWATCHES * np.exp(0.5 * liked)) * completed
-        return self._dated(rng, entries, Progress(status, episodes, again, *(np.empty(0),) * 3))
+        return self._dated(
+            rng, entries, EntryProgress(status, episodes, again, *(np.empty(0),) * 3)
+        )
 
     def truth(self) -> dict[str, object]:
         """Return the planted chances to go on after each episode, by classes of length.
@@ -164,8 +166,8 @@ class Watching:
             self._stayed[name] += [np.exp(-rate[these] * g).sum() for g in self._cumulative[:least]]
 
     def _dated(
-        self, rng: np.random.Generator, entries: DrawnEntries, progress: Progress
-    ) -> Progress:
+        self, rng: np.random.Generator, entries: DrawnEntries, progress: EntryProgress
+    ) -> EntryProgress:
         """Return the progress with days: in the order of starting, from joining to the snapshot."""
         n, member = len(entries.member), entries.member
         drawn = rng.random(n)
@@ -183,7 +185,7 @@ class Watching:
         stating = rng.random(self._members.size) < DATED[0]
         stated = stating[member] & (rng.random(n) < DATED[1]) & (progress.episodes > 0)
         completed = progress.status == STATUSES.index("completed")
-        return Progress(
+        return EntryProgress(
             status=progress.status,
             episodes=progress.episodes,
             again=progress.again,

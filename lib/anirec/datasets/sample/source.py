@@ -8,7 +8,7 @@ from anirec.config import Dataset
 from anirec.datasets import mal_2018, mal_2023
 from anirec.datasets.source import Entries, RawFile, Source
 
-OWN_IDS_FROM = 80_001
+SAMPLE_IDS_FROM = 80_001
 """The sample's ids below are MyAnimeList's; those from here on are its own."""
 
 PROGRESS = ("my_status", "my_watched_episodes", "my_rewatching", "my_start_date", "my_finish_date")
@@ -42,5 +42,5 @@ SOURCE = Source(
     ),
     snapshot_date=mal_2023.SNAPSHOT,
     simulated=True,
-    own_ids_from=OWN_IDS_FROM,
+    own_ids_from=SAMPLE_IDS_FROM,
 )

@@ -111,6 +111,17 @@ def test_a_new_anime_is_recommended_today(paths, lists, write, update) -> None:
     time.sleep(1.1)
     assert recommender.resolve("brand new thing") == 77_000_000
     assert 77_000_000 in recommender.model("two-stage").anime_ids_
+    stage = recommender.model("two-stage").stage_
+    run = load_model(paths.models / "two-stage").stage_
+    old, new_ids = run.neighbours.anime_ids_, stage.neighbours.anime_ids_
+    both = np.isin(new_ids, old)
+    assert both.sum() == len(old) < len(new_ids)
+    np.testing.assert_array_equal(stage.neighbours.counts_[both], run.neighbours.counts_)
+    np.testing.assert_array_equal(stage.latent.factors_[both], run.latent.factors_)
+    assert (stage.neighbours.weights_[both][:, both] != run.neighbours.weights_).nnz == 0
+    assert not stage.neighbours.counts_[~both].any()
+    liked = {int(popular): 9.0, 77_000_000: 8.0}
+    assert len(recommender.recommend(liked, k=5)) == 5
     scores = recommender.model("hybrid-ease")
     column = scores.column(77_000_000)
     assert scores.weights_[:, [column]].nnz

@@ -127,8 +127,8 @@ class FollowingModels:
             stage,
             retriever=retriever,
             second=self.sums["second"].model(),
-            neighbours=_widened(stage.neighbours, old, new, "weights_", "company_", "counts_"),
-            latent=_widened(stage.latent, old, new, "factors_"),
+            neighbours=_widened(stage.neighbours, old, new),
+            latent=_widened(stage.latent, old, new),
             facts=facts,
         )
         return served
@@ -158,26 +158,26 @@ def _constants(two_stage: TwoStage | None, sums: HybridSums) -> tuple[float, flo
     return liked_from, float(sums.settings.scale_[0])
 
 
-def _widened(model: Model, old: np.ndarray, new: np.ndarray, *names: str) -> Model:
+def _widened(model: Model, old: np.ndarray, new: np.ndarray) -> Model:
     """Return a copy of a model on more anime, of which it knows nothing: zeros.
 
-    ``names`` are those of its arrays with a row for each anime; sparse ones have a column too.
+    Every fitted array with a row per anime is widened, sparse ones in both directions.
     """
     at, known = positions(old, new)
     twin = copied(model)
-    twin.anime_ids_ = new
-    twin.popularity_ = np.where(known, model.popularity_[at], 0).astype(np.float32)
     pick = sparse.csr_array(
         (np.ones(known.sum(), np.float32), (np.flatnonzero(known), at[known])),
         shape=(len(new), len(old)),
     )
-    for name in names:
-        array = getattr(model, name)
+    for name, array in vars(model).items():
+        if not name.endswith("_") or getattr(array, "shape", (0,))[:1] != (len(old),):
+            continue
         if sparse.issparse(array):
-            wide = sparse.csr_array(pick @ array @ pick.T)
+            wide = sparse.csr_array(pick @ array @ pick.T, dtype=array.dtype)
             wide.sort_indices()
         else:
-            rows = known.reshape(-1, *[1] * (array.ndim - 1))
-            wide = np.where(rows, array[at], 0).astype(array.dtype)
+            wide = np.zeros((len(new), *array.shape[1:]), array.dtype)
+            wide[known] = array[at[known]]
         setattr(twin, name, wide)
+    twin.anime_ids_ = new
     return twin

@@ -124,9 +124,7 @@ class Watching:
         completed = ~under_way & ~dropped
         liked = entries.enjoyment if self._effects else np.zeros(n)
         again = rng.poisson(REWATCHES * np.exp(0.5 * liked)) * completed
-        return self._dated(
-            rng, entries, EntryProgress(status, episodes, again, *(np.empty(0),) * 3)
-        )
+        return EntryProgress(status, episodes, again, *self._days(rng, entries, status, episodes))
 
     def truth(self) -> dict[str, object]:
         """Return the planted chances to go on after each episode, by classes of length.
@@ -165,10 +163,17 @@ class Watching:
             self._n[name] += int(these.sum())
             self._stayed[name] += [np.exp(-rate[these] * g).sum() for g in self._cumulative[:least]]
 
-    def _dated(
-        self, rng: np.random.Generator, entries: DrawnEntries, progress: EntryProgress
-    ) -> EntryProgress:
-        """Return the progress with days: in the order of starting, from joining to the snapshot."""
+    def _days(
+        self,
+        rng: np.random.Generator,
+        entries: DrawnEntries,
+        status: np.ndarray,
+        episodes: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return ``started``, ``finished`` and ``updated`` of `EntryProgress`.
+
+        Entries are started in their order, between joining and the snapshot.
+        """
         n, member = len(entries.member), entries.member
         drawn = rng.random(n)
         drawn = drawn[np.lexsort((drawn, member))]
@@ -176,22 +181,19 @@ class Watching:
         began = self._catalogue.began[entries.anime]
         first = joined + (drawn * (SNAPSHOT_DAY - joined).astype(int)).astype(int)
         pace = np.exp(rng.normal(*EPISODES_A_DAY, n))
-        takes = np.ceil(progress.episodes / pace).astype(int)
+        takes = np.ceil(episodes / pace).astype(int)
         first = np.minimum(np.maximum(first, began), SNAPSHOT_DAY)
         last = first + np.maximum(takes - 1, 0)
         late = np.maximum((last - SNAPSHOT_DAY).astype(int), 0)
         first = np.maximum(first - late, np.minimum(began, first))
         last = np.minimum(last, SNAPSHOT_DAY)
         stating = rng.random(self._members.size) < DATED[0]
-        stated = stating[member] & (rng.random(n) < DATED[1]) & (progress.episodes > 0)
-        completed = progress.status == STATUSES.index("completed")
-        return EntryProgress(
-            status=progress.status,
-            episodes=progress.episodes,
-            again=progress.again,
-            started=np.where(stated, first, NO_DAY),
-            finished=np.where(stated & completed, last, NO_DAY),
-            updated=_moments(rng, last),
+        stated = stating[member] & (rng.random(n) < DATED[1]) & (episodes > 0)
+        completed = status == STATUSES.index("completed")
+        return (
+            np.where(stated, first, NO_DAY),
+            np.where(stated & completed, last, NO_DAY),
+            _moments(rng, last),
         )
 
 

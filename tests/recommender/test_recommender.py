@@ -420,6 +420,15 @@ def test_two_stage_is_served_by_default(two_stage_paths: Paths) -> None:
     assert set(frame["anime_id"]) == {6, 8, 9}
     assert len(recommender.recommend(profile, k=20, filters=Filters.off())) == 8
     model = recommender.model("two-stage")
+    shown = recommender.recommend(profile, k=6)
+    assert "chance" in shown
+    usable = np.isin(model.anime_ids_, shown["anime_id"])
+    encoded = encoded_entries(Profile.of(profile), model.anime_ids_)
+    columns = [model.column(anime_id) for anime_id in shown["anime_id"]]
+    np.testing.assert_array_equal(
+        shown["chance"], model.chances(encoded, np.array(columns), usable)
+    )
+    assert "chance" not in recommender.recommend(profile, k=6, model="ease")
     best = int(recommender.recommend(profile, k=1)["anime_id"].iloc[0])
     explanation = recommender.explain(profile, best)
     encoded = encoded_entries(Profile.of(profile), model.anime_ids_)

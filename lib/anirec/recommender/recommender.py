@@ -15,7 +15,7 @@ from anirec.catalogue.filters import ALL, Filters
 from anirec.config import InputError, Paths
 from anirec.events.versions import CATALOGUE, RUN, Version, Versions
 from anirec.interactions import positions
-from anirec.models import MODELS, load_model
+from anirec.models import MODELS, Ability, load_model
 from anirec.profiles import Entry, Profile
 from anirec.recommender.knowledge import Knowledge, Uncertainty, knowledge_of, most_telling, unknown
 from anirec.recommender.order import picked, surprising, well_liked
@@ -175,8 +175,10 @@ class AnimeRecommender:
             ``rank``, `SHOWN`, ``expected`` (the rating `RatingNet` expects of the person, where it
             is fitted and they rated something), ``match`` (the score of the model, or of the
             retriever of a two-stage model) and ``because`` (the titles that contribute most to it,
-            with their exact terms, and genres they share). ``frame.attrs["note"]`` says what the
-            person should know of the list as a whole, and is empty mostly.
+            with their exact terms, and genres they share); of a model that tells it ``chance`` (the
+            share of people with such a list who watched the anime and liked it, NaN where that is
+            not known). ``frame.attrs["note"]`` says what the person should know of the list as a
+            whole, and is empty mostly.
 
         Raises
         ------
@@ -495,6 +497,9 @@ class AnimeRecommender:
                 reason_text(titles, terms[liked, place], genres[place])
                 for place in range(len(rows))
             ]
+            if taste.fitted.can(Ability.CHANCES):
+                usable = self._usable(taste.fitted, np.isfinite(scores))
+                frame["chance"] = taste.fitted.chances(taste.shown, columns, usable)
         frame.attrs["note"] = list_note(taste.shown.nnz > 0, len(frame), wanted)
         return frame
 

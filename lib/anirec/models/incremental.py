@@ -516,7 +516,7 @@ class HybridSums:
             place = np.arange(len(target)) - (np.cumsum(numbers) - numbers)[target]
             some = sure[target]
             target, source, place = target[some], source[some], place[some]
-            row = np.searchsorted(known, target)
+            row = (np.cumsum(sure) - 1)[target]
             table = np.full((len(known), numbers[known].max()), -1, np.float32)
             table[row, place] = strength[target, source]
             names = np.zeros(table.shape, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What the notebooks share: reading the tables, and showing sentences, tables and figures."""
+"""What the notebooks share: reading the tables, and showing findings, tables and figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,9 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from anirec.analysis.finding import Absence, Finding, write_findings
 from anirec.config import InputError, Paths
+from anirec.datasets.tables import read_table
 from anirec.files import read_json, write_table, written_whole
 
 DPI = 200
@@ -48,33 +51,6 @@ def opening(paths: Paths) -> dict:
     return ingested
 
 
-CALLED = {
-    "duration_min": "episode durations",
-    "episodes": "episode counts",
-    "score": "community scores",
-    "members": "member counts",
-    "rating": "scores by users",
-    "status": "list status per entry",
-    "gender": "gender of users",
-    "age": "age of users",
-    "country": "country of users",
-    "joined": "date that users joined",
-    "days_watched": "days that users watched",
-    "completed": "counts of completed anime",
-    "dropped": "counts of dropped anime",
-}
-"""What people call a column, where its name says it badly."""
-
-
-def lacking(frame: pd.DataFrame, *columns: str) -> str | None:
-    """Return a sentence that names those of ``columns`` that hold nothing; None if all do."""
-    empty = [CALLED.get(name, name) for name in columns if not frame[name].notna().any()]
-    if not empty:
-        return None
-    names = f"{', '.join(empty[:-1])} and no {empty[-1]}" if empty[1:] else empty[0]
-    return f"This dataset has no {names}, so there is nothing to show here."
-
-
 @contextmanager
 def native_noise_hidden() -> Iterator[None]:
     """Drop what native libraries write to the process's standard error meanwhile.
@@ -100,12 +76,88 @@ def say(text: str, strong: bool = False) -> None:
     display({"text/html": html, "text/plain": text}, raw=True)
 
 
+COLUMNS = {"ratings": ["user_id", "anime_id", "rating", "status", "episodes_watched"]}
+
+
+@dataclass
+class Page:
+    """A notebook's findings: shows each as it comes, and sums up at the end.
+
+    Attributes
+    ----------
+    number : the notebook's, such as ``01``. paths, ingested : of the dataset looked at.
+    shown, absences : what was answered and what could not be, in order.
+    """
+
+    number: str
+    paths: Paths
+    ingested: dict
+    shown: list[Finding] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, number: str, dataset: str, processed_dir=None, output_dir=None, raw_dir=None):
+        """Say what is looked at (`opening`) and return the page."""
+        paths = Paths.of(dataset, raw_dir, processed_dir, output_dir)
+        return cls(number, paths, opening(paths))
+
+    @property
+    def snapshot(self) -> pd.Timestamp:
+        """The day on which the dataset was taken: ages are counted to it."""
+        return pd.Timestamp(self.ingested["snapshot_date"])
+
+    def read(self, *tables: str) -> Sequence[pd.DataFrame]:
+        """Return canonical tables, of long ones the columns that questions are put to."""
+        return [read_table(self.paths, table, COLUMNS.get(table)) for table in tables]
+
+    def show(self, finding: Finding | Absence) -> None:
+        """Show a finding, and keep its figure and table as files; or say what is lacking."""
+        if isinstance(finding, Absence):
+            self.absences.append(finding)
+            say(finding.because)
+            return
+        self.shown.append(finding)
+        stem = f"{self.number}_{finding.name}"
+        if finding.figure is not None:
+            show(finding.figure, self.paths.figures / f"{stem}.png", finding.answer)
+        else:
+            say(finding.answer)
+        if finding.table is not None:
+            write_table(finding.table, self.paths.tables / f"{stem}.csv")
+            if finding.figure is None:
+                show_table(finding.table.head(20), formats=finding.formats)
+        if finding.caveat:
+            say(f"What it does not show: {finding.caveat}")
+
+    def conclude(self) -> None:
+        """Show what was found, corrected for the number of questions, and write it as JSON."""
+        file = self.paths.tables / f"{self.number}_findings.json"
+        rows = write_findings(file, self.shown, self.absences, self.number)
+        tested = [row for row in rows if row["verdict"] != "described"]
+        clear = [row for row in tested if row["verdict"] == "clear"]
+        say(
+            f"{len(rows)} questions were answered and {len(self.absences)} could not be. "
+            f"{len(tested)} of the answers are tested against 'nothing there'; {len(clear)} stay "
+            "clear once their number is allowed for (Benjamini and Hochberg, 5 %)."
+        )
+        shown = pd.DataFrame([[r["question"], r["answer"], r["verdict"]] for r in rows])
+        if len(shown):
+            show_table(shown.set_axis(["question", "answer", "verdict"], axis=1))
+        advice = [row["action"] for row in rows if row["action"]]
+        for words in advice:
+            say(words)
+        if tested and not advice:
+            say("No effect is both clear and large enough to advise anything.")
+
+
 def show(figure: Figure, file: Path, sentence: str) -> None:
     """Save a figure as a PNG file, show it, and say what it shows."""
     image = BytesIO()
     figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
     with written_whole(file) as beside:
         beside.write_bytes(image.getvalue())
+    with written_whole(file.with_suffix(".svg")) as beside:
+        figure.savefig(beside, format="svg", metadata={"Date": None})
     display(
         {"image/png": base64.b64encode(image.getvalue()).decode(), "text/plain": sentence},
         metadata={"image/png": {"alt": sentence, "width": SHOWN_WIDTH}},

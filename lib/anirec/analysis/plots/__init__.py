@@ -14,7 +14,7 @@ from anirec.analysis.plots.charts import (
     stacked_shares,
 )
 from anirec.analysis.plots.distributions import density, histograms, pyramid, ranges
-from anirec.analysis.plots.maps import user_map
+from anirec.analysis.plots.maps import user_map, world_map
 
 __all__ = [
     "columns",
@@ -29,4 +29,5 @@ __all__ = [
     "scatter_labelled",
     "stacked_shares",
     "user_map",
+    "world_map",
 ]

@@ -12,38 +12,16 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from anirec.analysis.exploration import genre_rows, years
+from anirec.analysis.exploration.tables import genre_rows, years
+from anirec.analysis.statistics import Z95, linear_effects, mean_interval, share_interval
 from anirec.datasets.parsing import TYPES
 from anirec.interactions import Interactions
 
-Z95 = 1.959964
 STATUSES = ["completed", "watching", "plan_to_watch", "on_hold", "dropped"]
 STARTED = ["completed", "watching", "on_hold", "dropped"]
 BANDS = ["13-17", "18-22", "23-27", "28-32", "33-37", "38-47", "48+"]
 BAND_EDGES = [13, 18, 23, 28, 33, 38, 48, 100]
 """Ages under 13 or from 100 on are taken for jests and left out: members must be 13."""
-
-
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean and its normal 95 % interval; the interval is null for one value."""
-    values = np.asarray(values, dtype=float)
-    if not len(values):
-        return np.nan, np.nan, np.nan
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, np.nan, np.nan
-    half = Z95 * float(values.std(ddof=1)) / np.sqrt(len(values))
-    return mean, mean - half, mean + half
-
-
-def share_interval(count: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return Wilson's 95 % interval of ``count`` out of ``total`` (Wilson 1927), elementwise."""
-    total = np.maximum(np.asarray(total, dtype=float), 1e-9)
-    share = np.asarray(count, dtype=float) / total
-    scale = 1 + Z95**2 / total
-    middle = (share + Z95**2 / (2 * total)) / scale
-    half = Z95 / scale * np.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
-    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
 
 
 # --- durations ------------------------------------------------------------------------------
@@ -305,22 +283,6 @@ def effects(people: pd.DataFrame, status: str, least: int = 100) -> pd.DataFrame
             "users": len(design),
         }
     )
-
-
-def linear_effects(design: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coefficients (p,) of a least-squares fit and their HC1 standard errors (p,).
-
-    Parameters
-    ----------
-    design : (n, p), without a constant, which is added.
-    outcome : (n,).
-    """
-    x = np.column_stack([np.ones(len(design)), design])
-    bread = np.linalg.pinv(x.T @ x)
-    beta = bread @ (x.T @ outcome)
-    residual = x * (outcome - x @ beta)[:, None]
-    covariance = bread @ (residual.T @ residual) @ bread * len(x) / (len(x) - x.shape[1])
-    return beta[1:], np.sqrt(np.diag(covariance))[1:]
 
 
 def effects_sentence(table: pd.DataFrame, what: str) -> str:

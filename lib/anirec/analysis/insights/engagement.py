@@ -1,0 +1,350 @@
+"""Questions of engagement: how lists turn out, with whom, and at which episode people stop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from anirec.analysis import plots, style
+from anirec.analysis.finding import Absence, Advice, Effect, Finding, absent
+from anirec.analysis.insights import measures
+from anirec.analysis.statistics import widest_gap
+
+__all__ = [
+    "days_by_age",
+    "given_up",
+    "how_lists_turn_out",
+    "list_status_by",
+    "scoring_by_length",
+    "stopping",
+    "tastes_by",
+    "what_goes_with",
+]
+
+SHARES = dict.fromkeys(("share", "low", "high", "effect", "dropped"), "{:.1%}")
+
+
+def how_lists_turn_out(people: pd.DataFrame) -> Finding | Absence:
+    """How do lists turn out?"""
+    asks = "How do lists turn out?"
+    if lack := absent(asks, people, "completed", "dropped"):
+        return lack
+    listed = measures.status_shares(people)
+    if len(listed) < 2:
+        return Absence(asks, "Fewer than two people have a list.")
+    table = measures.status_by(listed.assign(everybody="everybody"), "everybody", least=2)
+    table = table.drop(columns="everybody")
+    share = table.set_index("status")["share"]
+    done = table.set_index("status").loc["completed"]
+    return Finding(
+        "status",
+        asks,
+        f"The average user has completed {share['completed']:.0%} of the list, plans "
+        f"{share['plan_to_watch']:.0%}, has dropped {share['dropped']:.1%} and put "
+        f"{share['on_hold']:.1%} on hold.",
+        plots.intervals(
+            table.assign(status=table["status"].str.replace("_", " ")),
+            label="status",
+            value="share",
+            low="low",
+            high="high",
+            title=f"The average list is {share['completed']:.0%} completed",
+            value_label="share of a user's list",
+            form=style.percent,
+        ),
+        table,
+        Effect(done["share"], "share completed", int(done["users"]), done["low"], done["high"]),
+        "People remember to enter what they finished better than what they left after an episode.",
+        formats=SHARES,
+    )
+
+
+def list_status_by(people: pd.DataFrame, by: str, status: str, words: str) -> Finding | Absence:
+    """Does a list status differ between the groups of a column? ``words`` name the column."""
+    asks = f"Does the share {status.replace('_', ' ')} differ by {words}?"
+    if lack := absent(asks, people, by, status):
+        return lack
+    table = measures.status_by(measures.status_shares(people), by)
+    rows = table[table["status"] == status].rename(columns={"share": "mean"})
+    if len(rows) < 2:
+        return Absence(asks, f"Too few users state their {words} to compare lists.")
+    effect, top, bottom = widest_gap(rows, by, "share of the list")
+    sure = "" if effect.low > 0 else ", which is no clear difference"
+    return Finding(
+        f"{status}_by_{by}",
+        asks,
+        f"{measures.spread_sentence(table, by, status)} The difference is "
+        f"{style.points(effect.value)} points ({style.points(effect.low)} to "
+        f"{style.points(effect.high)}, allowing for the pair being picked){sure}.",
+        plots.intervals(
+            table,
+            label=by,
+            value="share",
+            low="low",
+            high="high",
+            panel="status",
+            title=f"Share {status.replace('_', ' ')}: highest {top}, lowest {bottom}",
+            value_label="share of a list",
+            form=style.percent,
+        ),
+        table,
+        effect,
+        "Of those who state it alone; groups differ in age and years of membership too.",
+        Advice(
+            "Marketing",
+            f"treat {top} and {bottom} apart where {status.replace('_', ' ')} matters; nothing "
+            "here says that a message would change it.",
+            0.02,
+        ),
+        SHARES,
+    )
+
+
+def what_goes_with(people: pd.DataFrame, status: str, predictor: str) -> Finding | Absence:
+    """What goes with a share of a list, all predictors at once, beside the plain comparison?"""
+    words = status.replace("_", " ")
+    asks = f"All else equal, does being {predictor} go with {words}?"
+    if predictor.startswith(("10", "5", "a list")):
+        asks = f"All else equal, do {predictor.removeprefix('a ')} go with {words}?"
+    if lack := absent(asks, people, status, "age", "gender"):
+        return lack
+    table = measures.effects(people, status)
+    row = table[table["predictor"] == predictor]
+    if row.empty:
+        return Absence(asks, "Too few users state age, gender and list counts.")
+    row = row.iloc[0]
+    clear = row["low"] > 0 or row["high"] < 0
+    said = (
+        f"{style.points(row['effect'])} percentage points {words} "
+        f"({style.points(row['low'])} to {style.points(row['high'])})"
+    )
+    whole = "all entries" if status == "plan_to_watch" else "started entries"
+    return Finding(
+        f"effect_{status}_{predictor.replace(' ', '_').replace('-', '_')}",
+        asks,
+        f"Among {row['users']:,} users who state all of it, '{predictor}' goes with {said} of "
+        f"{whole}, the others held equal{'' if clear else ': no clear effect'}.",
+        plots.intervals(
+            table,
+            label="predictor",
+            value="effect",
+            low="low",
+            high="high",
+            title=f"'{predictor}' goes with {style.points(row['effect'])} points {words}",
+            value_label=f"percentage points {words}, all else equal",
+            form=style.points,
+            reference=0.0,
+        ),
+        table,
+        Effect(row["effect"], "share of entries", int(row["users"]), row["low"], row["high"], 0.0),
+        "An association: nobody was made older. What is not measured is not held equal.",
+        Advice(
+            "People who build recommenders",
+            f"account for it when {words} entries are compared between people of different kinds.",
+            0.02,
+        ),
+        SHARES,
+    )
+
+
+def days_by_age(people: pd.DataFrame) -> Finding | Absence:
+    """Who spends most time?"""
+    asks = "At which age do people have most days of watching behind them?"
+    if lack := absent(asks, people, "days_watched", "age"):
+        return lack
+    table = measures.group_means(people, "age_band", "days_watched")
+    if len(table) < 2:
+        return Absence(asks, "Too few users state an age to compare the days they watched.")
+    effect, top, _ = widest_gap(table, "age_band", "days")
+    return Finding(
+        "days_watched",
+        asks,
+        measures.days_sentence(table, "age_band"),
+        plots.intervals(
+            table,
+            label="age_band",
+            value="mean",
+            low="low",
+            high="high",
+            title=f"Most days lie behind those of {top}",
+            value_label="days spent watching, mean",
+            form=lambda days: f"{days:.0f}",
+        ),
+        table,
+        effect,
+        "Days add up over the years: older members had more of them to watch in.",
+        formats=dict.fromkeys(("mean", "low", "high"), "{:.1f}"),
+    )
+
+
+def tastes_by(
+    ratings: pd.DataFrame, anime: pd.DataFrame, people: pd.DataFrame, by: str, words: str
+) -> Finding | Absence:
+    """Do tastes differ between the groups of a column? ``words`` name the column."""
+    asks = f"Do tastes differ by {words}?"
+    if lack := absent(asks, people, by) or absent(asks, anime, "genres"):
+        return lack
+    tastes = measures.audience_tastes(ratings, anime, people, by)
+    if tastes.empty:
+        return Absence(asks, f"Too few users with a list state their {words} to compare tastes.")
+    lifts = tastes.groupby("genre")["lift"]
+    apart = (lifts.max() - lifts.min()).nlargest(14).index
+    top = tastes.loc[tastes["lift"].idxmax()]
+    return Finding(
+        f"tastes_by_{by}",
+        asks,
+        measures.tastes_sentence(tastes, by),
+        plots.heatmap(
+            tastes[tastes["genre"].isin(apart)],
+            row="genre",
+            column=by,
+            value="lift",
+            title=f"{top['genre']} stands out among {top[by]}: {top['lift']:.2f} times the usual",
+            form=lambda lift: f"{lift:.2f}",
+            centre=1.0,
+            log=True,
+        ),
+        tastes,
+        Effect(float(top["lift"]), f"lift of {top['genre']} among {top[by]}", len(people)),
+        "The largest of many lifts is partly luck; most people's lists are mixed.",
+        formats={"share": "{:.1%}", "overall": "{:.1%}", "lift": "{:.2f}"},
+    )
+
+
+def given_up(ratings: pd.DataFrame, anime: pd.DataFrame) -> Finding | Absence:
+    """Which anime do people give up?"""
+    asks = "Which anime do people give up?"
+    if lack := absent(asks, ratings, "status"):
+        return lack
+    table = measures.dropped_by(ratings, anime)
+    if table.empty:
+        return Absence(asks, "No anime was started by enough people to say who gave it up.")
+    first = table.iloc[0]
+    return Finding(
+        "given_up",
+        asks,
+        f"{first['title']} was dropped by {first['dropped']:.0%} ({first['low']:.0%} to "
+        f"{first['high']:.0%}) of the {first['started']:,} who started it.",
+        plots.intervals(
+            table.head(15),
+            label="title",
+            value="dropped",
+            low="low",
+            high="high",
+            title="Anime most surely given up",
+            value_label="share of those who started it",
+            form=style.percent,
+        ),
+        table,
+        Effect(
+            first["dropped"], "share dropped", int(first["started"]), first["low"], first["high"]
+        ),
+        "Ordered by the low end of the interval, so that few viewers make no record.",
+        formats=SHARES,
+    )
+
+
+def stopping(ratings: pd.DataFrame, anime: pd.DataFrame) -> Finding | Absence:
+    """At which episode do people stop? Kaplan and Meier's curve over episodes."""
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    asks = "At which episode do people stop?"
+    if lack := absent(asks, ratings, "status", "episodes_watched") or absent(
+        asks, anime, "episodes"
+    ):
+        return lack
+    long = anime.loc[anime["episodes"].between(10, 30), ["anime_id", "episodes"]]
+    entries = ratings.loc[
+        ratings["status"].isin(measures.STARTED), ["anime_id", "status", "episodes_watched"]
+    ].merge(long, on="anime_id")
+    seen = entries["episodes_watched"].astype("Float32").fillna(0).to_numpy(dtype=float)
+    stopped = (entries["status"] == "dropped").to_numpy()
+    kept = seen >= 1
+    if stopped[kept].sum() < 30:
+        return Absence(asks, "Fewer than thirty people dropped a series at a known episode.")
+    curve = SurvfuncRight(seen[kept], stopped[kept].astype(int))
+    half = 1.959964 * curve.surv_prob_se
+    table = pd.DataFrame(
+        {
+            "episode": curve.surv_times,
+            "share": curve.surv_prob,
+            "low": np.clip(curve.surv_prob - half, 0, 1),
+            "high": np.clip(curve.surv_prob + half, 0, 1),
+            "at_risk": curve.n_risk,
+            "stopped": curve.n_events,
+        }
+    )
+    table = table[table["episode"] <= 26]
+    hazard = table["stopped"] / table["at_risk"]
+    worst = table.loc[hazard.idxmax()]
+    end = table[table["episode"] <= 12].iloc[-1]
+    return Finding(
+        "stopping",
+        asks,
+        f"Of those who begin a series of 10 to 30 episodes {end['share']:.1%} "
+        f"({end['low']:.1%} to {end['high']:.1%}) go on past episode {end['episode']:.0f}; the "
+        f"riskiest is episode {worst['episode']:.0f}, after which {hazard.max():.1%} of those who "
+        "reached it stop.",
+        plots.lines(
+            table,
+            x="episode",
+            y="share",
+            low="low",
+            high="high",
+            title=f"People stop most often after episode {worst['episode']:.0f}",
+            x_label="episode",
+            y_label="share that goes on",
+            form=style.percent,
+            from_zero=False,
+        ),
+        table,
+        Effect(end["share"], "share that goes on", int(kept.sum()), end["low"], end["high"]),
+        "Who completed or still watches has not stopped yet (censored); entries of one person hang "
+        "together, so the band is too narrow.",
+        Advice(
+            "People who make and programme anime",
+            f"look at what happens around episode {worst['episode']:.0f}: that is where most are "
+            "lost for each who is left.",
+            0.0,
+        ),
+        SHARES,
+    )
+
+
+def scoring_by_length(ratings: pd.DataFrame) -> Finding | Absence:
+    """Do people with long lists still score?"""
+    asks = "Do people with long lists still score?"
+    if lack := absent(asks, ratings, "rating"):
+        return lack
+    table = measures.unscored_by_length(ratings)
+    if len(table) < 2 or table["share"].min() == 1:
+        return Absence(asks, "Every entry of this dataset is scored or none is.")
+    effect, top, bottom = widest_gap(
+        table.rename(columns={"share": "mean"}), "entries", "share scored"
+    )
+    return Finding(
+        "scoring",
+        asks,
+        f"People with {top} entries score the largest part of them, those with {bottom} the "
+        f"smallest: {style.points(effect.value)} points apart ({style.points(effect.low)} to "
+        f"{style.points(effect.high)}).",
+        plots.intervals(
+            table,
+            label="entries",
+            value="share",
+            low="low",
+            high="high",
+            title=f"Lists of {top} entries are scored most",
+            value_label="share of a list that is scored, by its length",
+            form=style.percent,
+        ),
+        table,
+        effect,
+        "Long lists hold old memories, entered all at once.",
+        Advice(
+            "People who build recommenders",
+            "take a missing score as 'watched': how much is scored depends on how much is listed.",
+            0.03,
+        ),
+        SHARES,
+    )

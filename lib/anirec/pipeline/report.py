@@ -15,7 +15,7 @@ from anirec.files import read_json, write_text, written_whole
 
 TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_status_by_age")
+GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_completed_by_age_band")
 """Figures of the sample's run that the README shows."""
 
 RECORDED_PACKAGES = (

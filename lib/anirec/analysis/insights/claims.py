@@ -18,7 +18,7 @@ __all__ = [
 
 
 def _completed(people: pd.DataFrame) -> pd.DataFrame:
-    """Return ``age``, ``gender`` and the ``completed`` and ``dropped`` shares of what was started."""
+    """Return ``age``, ``gender`` and the shares of started entries completed and dropped."""
     counts = people[measures.STATUSES].astype("Float64").astype(float)
     started = counts[measures.STARTED].sum(axis=1)
     kept = (started > 0).to_numpy()

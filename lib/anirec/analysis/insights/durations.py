@@ -254,7 +254,8 @@ def hours_to_watch(anime: pd.DataFrame) -> Finding | Absence:
     )
     hours = measures.whole_length(anime) if anime["duration_min"].notna().any() else pd.Series([])
     if len(hours) and hours.notna().any():
-        answer += f" To watch everything once takes {hours.sum() / 24 / 365.2425:.1f} years without sleep."
+        in_years = hours.sum() / 24 / 365.2425
+        answer += f" To watch everything once takes {in_years:.1f} years without sleep."
     return Finding(
         "episodes",
         asks,

@@ -178,7 +178,7 @@ def catalogue_seasons(anime: pd.DataFrame) -> Finding | Absence:
         "seasons",
         asks,
         answer,
-        _score_intervals(table, "season", answer.split(";")[0]),
+        _score_intervals(table, "season", _gap_title(effect, answer)),
         table,
         effect,
         "Seasons are known for television series mostly, and what is scheduled when is a choice.",
@@ -218,6 +218,10 @@ def _gap_between(table: pd.DataFrame, by: str) -> tuple[Effect, str]:
         f"difference is {effect.value:.2f} points ({effect.low:.2f} to {effect.high:.2f}, allowing "
         f"for the pair being picked among all){sure}."
     )
+
+
+def _gap_title(effect: Effect, answer: str) -> str:
+    return answer.split(";")[0] if effect.low > 0 else "No clear difference in scores"
 
 
 def _score_intervals(table: pd.DataFrame, by: str, title: str):
@@ -273,7 +277,7 @@ def _grouped(
         name,
         asks,
         answer,
-        _score_intervals(table, by, answer.split(";")[0]),
+        _score_intervals(table, by, _gap_title(effect, answer)),
         table,
         effect,
         "Groups differ in age, type and budget as well: nothing here is held equal.",

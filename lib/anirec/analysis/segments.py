@@ -100,7 +100,8 @@ def explained_variance(audience: Audience | Absence) -> Finding | Absence:
 def dealt_anew(lists: Interactions, seed: int = 0) -> Interactions:
     """Return lists without structure: entries dealt anew, so that tastes no longer hang together.
 
-    Each anime keeps its reach and each list its length, but for the few entries that would double.
+    Each anime keeps its reach and each list its length, but for entries that would double: few in
+    long-tailed lists, many where everybody has the same.
     """
     indices = np.random.default_rng(seed).permutation(lists.indices)
     cells = np.unique(lists.rows.astype(np.int64) * lists.shape[1] + indices)
@@ -145,8 +146,8 @@ def how_many(
         asks,
         f"With {at} segments two halves of the users agree with an adjusted Rand index of "
         f"{real[at]:.2f}, against {control[at]:.2f} where the same entries are dealt anew; the "
-        f"best of those tried is {real.idxmax()} ({real.max():.2f}). {at} is kept where it is not far "
-        "below: it is the number of the classic analysis, and as many as a person can keep apart.",
+        f"best of those tried is {real.idxmax()} ({real.max():.2f}). {at} is kept where it is not "
+        "far below: it is the number of the classic analysis, as many as one can keep apart.",
         plots.lines(
             table,
             x="segments",

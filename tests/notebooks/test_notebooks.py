@@ -259,3 +259,20 @@ def test_dataset_without_dates_still_shows_its_users(dateless_run: Paths) -> Non
     drawn = {file.name for file in dateless_run.figures.glob("*.png")}
     assert {"05_durations.png", "05_dropped_by_gender.png"} <= drawn
     assert not {"01_years.png", "05_pyramid.png", "05_durations_by_year.png"} & drawn
+
+
+def test_report_opens_with_findings_segments_and_what_could_not_be_answered(
+    tiny_run: Paths, plain_run: Paths
+) -> None:
+    for paths, least in ((tiny_run, 40), (plain_run, 25)):
+        found = json.loads((paths.outputs / "findings.json").read_text(encoding="utf-8"))
+        assert len(found["findings"]) >= least
+        assert all(
+            (paths.outputs / r["figure"]).is_file() for r in found["findings"] if r["figure"]
+        )
+        page = (paths.report / "index.html").read_text(encoding="utf-8")
+        assert not REMOTE.search(page) and "<script" not in page
+        assert page.count('class="card"') == 10
+        assert page.count("<article>") >= 6
+        assert all(f'alt="{words}"' not in page for words in ("", "None"))
+        assert "What this dataset cannot answer" in page

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
+from io import BytesIO
 from pathlib import Path
 
 from anirec.config import ROOT, InputError, Paths, RunParameters
@@ -114,8 +117,36 @@ def _templates():
     return Environment(loader=FileSystemLoader(TEMPLATE_DIR), autoescape=True)
 
 
+HEADLINES = (
+    "04_segments", "04_how_many", "01_score_and_reach", "01_rating_scales", "01_concentration",
+    "05_effect_completed_10_years_older", "05_stopping", "05_length_and_score", "05_genders",
+    "01_genre_growth", "01_ratings", "01_types", "05_scoring", "01_genres",
+)  # fmt: skip
+"""Findings that open the report, the first `N_HEADLINES` of those that the dataset has."""
+
+N_HEADLINES = 8
+
+
+def write_findings_of(paths: Paths, names: Sequence[str]) -> dict:
+    """Write and return ``findings.json``: the findings and absences of all notebooks."""
+    from anirec.analysis.finding import gather
+
+    found = gather([paths.tables / f"{name[:2]}_findings.json" for name in names])
+    text = json.dumps(found, indent=1, ensure_ascii=False)
+    write_text(paths.outputs / "findings.json", text + "\n")
+    return found
+
+
 def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
-    """Write ``index.html`` from a run's record, with a link to each of the pages ``names``."""
+    """Write ``index.html``, the page that people open first, and ``findings.json`` beside it.
+
+    Parameters
+    ----------
+    record : the run's. names : of the notebooks that have a page.
+    """
+    found = write_findings_of(paths, names)
+    by_name = {f"{row['notebook']}_{row['name']}": row for row in found["findings"]}
+    first = [by_name[name] for name in HEADLINES if name in by_name][:N_HEADLINES]
     metrics = record["metrics"] or {}
     body = (
         _templates()
@@ -123,11 +154,52 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
         .render(
             record=record,
             simulated=record["simulated"],
+            findings=found["findings"],
+            absent=found["absent"],
+            headlines=[row | {"image": _embedded(paths, row["figure"])} for row in first],
+            segments=_segment_cards(paths) if "04_segments" in by_name else [],
+            actions=[row["action"] for row in found["findings"] if row["action"]],
+            model_sentence=_model_sentence(metrics),
+            model_image=_embedded(paths, "figures/03_model_comparison.png"),
             links=[(name, label(name)) for name in names],
             metric_names=list(dict.fromkeys(name for m in metrics.values() for name in m)),
         )
     )
     write_text(paths.report / "index.html", _page(record["dataset"], "index", names, body))
+
+
+def _embedded(paths: Paths, figure: str | None) -> str | None:
+    """Return a figure of the run as a data address (WebP), or None if there is none."""
+    from matplotlib.image import imread, imsave
+
+    if figure is None or not (paths.outputs / figure).is_file():
+        return None
+    picture = BytesIO()
+    imsave(picture, imread(paths.outputs / figure), format="webp", pil_kwargs={"quality": 80})
+    return f"data:image/webp;base64,{base64.b64encode(picture.getvalue()).decode()}"
+
+
+def _segment_cards(paths: Paths) -> list[dict]:
+    with (paths.tables / "04_segments.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return [row | {"users": int(row["users"])} for row in rows]
+
+
+def _model_sentence(metrics: dict[str, dict[str, float]]) -> str:
+    """Return a sentence that compares the best model with recommending what is popular."""
+    name = "NDCG@10 watched"
+    scores = {model: values[name] for model, values in metrics.items() if name in values}
+    if not scores:
+        return ""
+    best = max(scores, key=scores.get)
+    text = (
+        f"Of {len(scores)} models {best} finds best what held-out people went on to watch: NDCG@10 "
+        f"of {scores[best]:.3f}, where 1 would be every hidden title on top"
+    )
+    if scores.get("popularity"):
+        times = scores[best] / scores["popularity"]
+        text += f", {times:.1f} times that of recommending the most popular to everybody"
+    return f"{text}."
 
 
 def write_record(parameters: RunParameters, paths: Paths, executed: Sequence[Path]) -> dict:

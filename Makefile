@@ -9,7 +9,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --pyt
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab app fetch gallery lint lock clean
+.PHONY: help run test check lab app fetch gallery lint lock clean
 
 help: ## show this help
 	@echo "anirec: anime recommendations from the MyAnimeList data"
@@ -19,8 +19,12 @@ help: ## show this help
 run: $(INSTALLED) ## ingest, run the six notebooks, write outputs/$(DATASET)/report
 	@$(BIN)/anirec run --dataset "$(DATASET)" $(if $(RAW_DIR),--raw-dir "$(RAW_DIR)") $(ARGS)
 
-test: $(INSTALLED) ## run all tests
+test: $(INSTALLED) ## run all tests, in short forms where there are some
 	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## run all tests in their full forms, and lint (half an hour)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -m "long or not long" $(ARGS)
 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)

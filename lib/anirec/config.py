@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The repository: the folder that holds ``lib/``, ``notebooks/`` and ``data/``."""
+_PACKAGE = Path(__file__).resolve().parent
+IN_CHECKOUT = (_PACKAGE.parents[1] / "pyproject.toml").is_file()
+ROOT = _PACKAGE.parents[1] if IN_CHECKOUT else _PACKAGE / "checkout"
+"""The repository, which holds ``notebooks/`` and ``data/sample/``; of an installed wheel, where it
+carries these. Nothing is written there but below `data_dir` and `output_root` of a repository."""
 
 NOTEBOOK_DIR = ROOT / "notebooks"
 
@@ -35,13 +38,18 @@ class InputError(Exception):
 
 
 def data_dir() -> Path:
-    """Folder of raw and processed data: ``$ANIREC_DATA_DIR``, else ``data/`` in the repository."""
-    return Path(os.environ.get("ANIREC_DATA_DIR", ROOT / "data"))
+    """Folder of raw and processed data: ``$ANIREC_DATA_DIR``, else ``data/`` in the repository, or
+    in the current folder where anirec was installed without one."""
+    return Path(os.environ.get("ANIREC_DATA_DIR") or _home() / "data")
 
 
 def output_root() -> Path:
-    """Folder of run outputs: ``$ANIREC_OUTPUT_DIR``, else ``outputs/`` in the repository."""
-    return Path(os.environ.get("ANIREC_OUTPUT_DIR", ROOT / "outputs"))
+    """Folder of run outputs: ``$ANIREC_OUTPUT_DIR``, else ``outputs/`` beside ``data/``."""
+    return Path(os.environ.get("ANIREC_OUTPUT_DIR") or _home() / "outputs")
+
+
+def _home() -> Path:
+    return ROOT if IN_CHECKOUT else Path.cwd()
 
 
 def shown_path(path: Path) -> str:

@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from anirec.config import Paths, shown_path
@@ -36,20 +38,21 @@ def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> list[Pa
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     before = _stamps(paths)
     try:
-        papermill.execute_notebook(
-            stage.notebook,
-            partial,
-            parameters=dict(values),
-            kernel_name="python3",
-            language="python",
-            cwd=stage.notebook.parent,
-            progress_bar={"desc": stage.name, "file": sys.stderr},
-            config=Config(
-                KernelManager={"transport": "tcp" if os.name == "nt" else "ipc"},
-                # Asked politely, a kernel that is interrupted prints a traceback of its own.
-                NotebookClient={"shutdown_kernel": "immediate"},
-            ),
-        )
+        with _kernel_address() as address:
+            papermill.execute_notebook(
+                stage.notebook,
+                partial,
+                parameters=dict(values),
+                kernel_name="python3",
+                language="python",
+                cwd=stage.notebook.parent,
+                progress_bar={"desc": stage.name, "file": sys.stderr},
+                config=Config(
+                    KernelManager=address,
+                    # Asked politely, a kernel that is interrupted prints a traceback of its own.
+                    NotebookClient={"shutdown_kernel": "immediate"},
+                ),
+            )
     except PapermillExecutionError as error:
         first_line = error.source.strip().splitlines()[0] if error.source.strip() else ""
         raise StageFailed(
@@ -63,6 +66,19 @@ def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> list[Pa
         ) from error
     partial.replace(stage.executed(paths))
     return sorted(file for file, stamp in _stamps(paths).items() if before.get(file) != stamp)
+
+
+@contextmanager
+def _kernel_address() -> Iterator[dict[str, str]]:
+    """Yield where a kernel listens: sockets in a folder of its own, for nobody else on the machine.
+
+    Left to itself Jupyter puts them into the notebooks' folder, which may be read-only.
+    """
+    if os.name == "nt":
+        yield {"transport": "tcp"}
+        return
+    with tempfile.TemporaryDirectory(prefix="anirec-") as folder:
+        yield {"transport": "ipc", "ip": str(Path(folder, "kernel"))}
 
 
 def _stamps(paths: Paths) -> dict[Path, tuple[int, int]]:

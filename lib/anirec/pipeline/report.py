@@ -13,7 +13,7 @@ from importlib import metadata
 from io import BytesIO
 from pathlib import Path
 
-from anirec.config import ROOT, InputError, Paths, RunParameters
+from anirec.config import IN_CHECKOUT, ROOT, InputError, Paths, RunParameters
 from anirec.files import read_json, write_text, written_whole
 
 TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
@@ -233,6 +233,8 @@ def _duration(executed: Path) -> float:
 
 def _git_revision() -> str | None:
     """Return the commit checked out, with ``+`` if files differ from it; None outside git."""
+    if not IN_CHECKOUT:  # the package may lie in an environment inside another's repository
+        return None
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+"]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

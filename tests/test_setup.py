@@ -116,6 +116,33 @@ def test_ci_tests_every_supported_python() -> None:
     assert versions == [f"3.{minor}" for minor in range(30) if supported.contains(f"3.{minor}")]
 
 
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_actions_are_pinned_and_may_only_what_they_need(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    used = re.findall(r"uses: *(\S+)(.*)", text)
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+def test_citation_and_binder_say_what_the_package_says() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project()["version"]
+    assert citation["license"] == project()["license"]
+    binder, conda = (
+        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["dependencies"]
+        for name in ("binder/environment.yml", "environment.yml")
+    )
+    assert binder[:2] == conda[:2]
+    assert binder[2] == {"pip": ["-r ../requirements.lock"]}
+    assert (ROOT / "binder" / "postBuild").stat().st_mode & stat.S_IXUSR
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A folder with what make needs, and no ``.venv``."""

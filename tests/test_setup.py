@@ -59,6 +59,8 @@ def imported(folder: str) -> dict[str, Path]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module]
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "find_spec":
+                names = [ast.literal_eval(node.args[0])]  # of which only files are read
             found |= {name.partition(".")[0]: file for name in names}
     return found
 

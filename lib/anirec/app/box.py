@@ -34,7 +34,7 @@ from anirec.app.controls import (
     set_shown,
 )
 from anirec.app.filter_panel import FilterPanel
-from anirec.app.list_panel import ListPanel, ListRow, Page
+from anirec.app.list_panel import ListPanel, ListRow, PageAddress
 from anirec.catalogue import Filters
 from anirec.config import InputError
 from anirec.lists import read_list
@@ -80,7 +80,7 @@ class RecommenderBox(widgets.Box):
         recommender: AnimeRecommender,
         k: int = 10,
         store: ProfileStore | None = None,
-        page: Page | None = None,
+        page: PageAddress | None = None,
     ) -> None:
         self.recommender = recommender
         self.k = k
@@ -121,7 +121,7 @@ class RecommenderBox(widgets.Box):
         """The person's list."""
         return self.session.profile
 
-    def use(self, session: ListSession, page: Page) -> None:
+    def use(self, session: ListSession, page: PageAddress) -> None:
         """Show the list of a visitor of a page; what becomes of it is kept there."""
         self.session, self.page = session, page
         self.show_list()

@@ -221,7 +221,7 @@ class ListPanel(widgets.Box):
 
 
 @dataclass(frozen=True)
-class Page:
+class PageAddress:
     """What a box on a page of its own knows of the page.
 
     Attributes

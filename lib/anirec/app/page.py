@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anirec.app.box import RecommenderBox
-    from anirec.app.list_panel import Page
+    from anirec.app.list_panel import PageAddress
 
 
 TOKEN_VARIABLE = "ANIREC_APP_TOKEN"
@@ -186,11 +186,11 @@ def token_of(query: str) -> str:
     return parse_qs(query).get("profile", [""])[0]
 
 
-def page_of(query: str) -> Page:
+def page_of(query: str) -> PageAddress:
     """Return what a page's address says of it."""
-    from anirec.app.list_panel import Page
+    from anirec.app.list_panel import PageAddress
 
     images = parse_qs(query).get("images") == ["1"]
     other = {"profile": token_of(query)} | ({} if images else {"images": "1"})
     learns = os.environ.get(LEARNS_VARIABLE) == "1"
-    return Page(images, f"?{urlencode(other)}", "?", learns=learns)
+    return PageAddress(images, f"?{urlencode(other)}", "?", learns=learns)

@@ -14,7 +14,7 @@ from anirec.datasets import sample
 from anirec.datasets.ingest import ingest
 from anirec.datasets.mal_2023 import SNAPSHOT
 from anirec.datasets.parsing import STATUSES
-from anirec.datasets.sample.progress import LENGTHS, USUAL_EPISODES, stopping
+from anirec.datasets.sample.progress import LENGTHS, USUAL_EPISODES, stop_course
 
 Sample = tuple[dict, pd.DataFrame]
 
@@ -44,11 +44,11 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 def test_rate_of_stopping_is_greatest_early_on() -> None:
-    total = stopping(100)
+    total = stop_course(100)
     assert (total[0], total[USUAL_EPISODES - 1], len(total)) == (0, 1, 101)
     rate = np.diff(total)
     assert rate.argmax() == 2 and (np.diff(rate[3:]) < 0).all()
-    np.testing.assert_array_equal(stopping(3), total[:4])
+    np.testing.assert_array_equal(stop_course(3), total[:4])
 
 
 @pytest.mark.parametrize("name", LENGTHS)

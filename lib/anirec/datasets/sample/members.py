@@ -23,7 +23,7 @@ TILT = {
 
 
 @dataclass(frozen=True)
-class Effect:
+class Planted:
     """A planted effect: by how much the mean of ``outcome`` changes with ``predictor``."""
 
     outcome: str
@@ -32,10 +32,10 @@ class Effect:
 
 
 EFFECTS = {
-    "completed_by_age": Effect("completed / started entries", "ten years of age", 0.04),
-    "dropped_by_gender": Effect("dropped / started entries", "male rather than female", 0.03),
-    "planned_by_age": Effect("planned / all entries", "ten years of age", -0.03),
-    "started_by_years": Effect("natural log of started entries", "a year since joining", 0.06),
+    "completed_by_age": Planted("completed / started entries", "ten years of age", 0.04),
+    "dropped_by_gender": Planted("dropped / started entries", "male rather than female", 0.03),
+    "planned_by_age": Planted("planned / all entries", "ten years of age", -0.03),
+    "started_by_years": Planted("natural log of started entries", "a year since joining", 0.06),
 }
 """Started entries are those completed, dropped, on hold or being watched."""
 

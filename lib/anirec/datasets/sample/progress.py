@@ -1,10 +1,11 @@
 """How far each entry of a list has come: its status, episodes and dates, and where people stop.
 
 Who starts an anime of ``E`` episodes stops after episode ``e < E`` at a rate of their own: the
-chance to still watch after it is ``exp(-rate * G(e))``, where ``G`` (`stopping`) is 1 at the end of
-a series of twelve episodes and steep after its first and third. The rate is such that a member
-drops a series of twelve with their own chance, and lower for what they enjoy. Some entries are
-looked at while they are under way, at an episode that has nothing to do with where they would stop.
+chance to still watch after it is ``exp(-rate * G(e))``, where ``G`` (`stop_course`) is 1 at the
+end of a series of twelve episodes and steep after its first and third. The rate is such that a
+member drops a series of twelve with their own chance, and lower for what they enjoy. Some entries
+are looked at while they are under way, at an episode that has nothing to do with where
+they would stop.
 
 Without effects, whether an entry is under way depends on nothing, the chance to drop it on its
 member alone, and where they stop on nothing.
@@ -80,7 +81,7 @@ class EntryProgress:
         return cls(status, nothing, nothing, never, never, _moments(rng, days))
 
 
-def stopping(n_episodes: int) -> np.ndarray:
+def stop_course(n_episodes: int) -> np.ndarray:
     """Return the cumulative rate of stopping ``G`` after 0, 1, ..., ``n_episodes`` episodes."""
     after = np.arange(1, max(n_episodes, USUAL_EPISODES) + 1)
     rate = 0.5 / np.maximum(after - 2, 1)
@@ -100,7 +101,7 @@ class Watching:
 
     def __init__(self, catalogue: SampleCatalogue, members: Members, effects: bool = True) -> None:
         self._catalogue, self._members, self._effects = catalogue, members, effects
-        self._cumulative = stopping(int(catalogue.episodes.max()))
+        self._cumulative = stop_course(int(catalogue.episodes.max()))
         self._stayed = {name: np.zeros(least) for name, (least, _) in LENGTHS.items()}
         self._n = dict.fromkeys(LENGTHS, 0)
 

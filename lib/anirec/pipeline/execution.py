@@ -6,9 +6,7 @@ import json
 import logging
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from anirec.config import Paths, shown_path
@@ -37,22 +35,22 @@ def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> list[Pa
     logging.getLogger("papermill").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     before = _stamps(paths)
+    address = _kernel_address()
     try:
-        with _kernel_address() as address:
-            papermill.execute_notebook(
-                stage.notebook,
-                partial,
-                parameters=dict(values),
-                kernel_name="python3",
-                language="python",
-                cwd=stage.notebook.parent,
-                progress_bar={"desc": stage.name, "file": sys.stderr},
-                config=Config(
-                    KernelManager=address,
-                    # Asked politely, a kernel that is interrupted prints a traceback of its own.
-                    NotebookClient={"shutdown_kernel": "immediate"},
-                ),
-            )
+        papermill.execute_notebook(
+            stage.notebook,
+            partial,
+            parameters=dict(values),
+            kernel_name="python3",
+            language="python",
+            cwd=stage.notebook.parent,
+            progress_bar={"desc": stage.name, "file": sys.stderr},
+            config=Config(
+                KernelManager=address,
+                # Asked politely, a kernel that is interrupted prints a traceback of its own.
+                NotebookClient={"shutdown_kernel": "immediate"},
+            ),
+        )
     except PapermillExecutionError as error:
         first_line = error.source.strip().splitlines()[0] if error.source.strip() else ""
         raise StageFailed(
@@ -64,21 +62,33 @@ def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> list[Pa
             f"notebooks/{stage.name}.ipynb: the kernel died in cell {_last_begun_cell(partial)} "
             f"(out of memory?)\nPartial output: {shown_path(partial)}"
         ) from error
+    finally:
+        if "ip" in address:
+            for left in Path(address["ip"]).parent.glob(f"{SOCKETS}-*"):
+                left.unlink(missing_ok=True)
     partial.replace(stage.executed(paths))
     return sorted(file for file, stamp in _stamps(paths).items() if before.get(file) != stamp)
 
 
-@contextmanager
-def _kernel_address() -> Iterator[dict[str, str]]:
-    """Yield where a kernel listens: sockets in a folder of its own, for nobody else on the machine.
+SOCKETS = f"anirec-{os.getpid()}"
+LONGEST_SOCKET = 90
+"""Bytes that the name of a socket may have everywhere, less room for its number."""
 
-    Left to itself Jupyter puts them into the notebooks' folder, which may be read-only.
+
+def _kernel_address() -> dict[str, str]:
+    """Return where a kernel listens: sockets where Jupyter keeps its connection files.
+
+    Left to itself Jupyter puts them into the notebooks' folder, which may be read-only. They are
+    for nobody else on the machine, unlike ports, which serve where there are no such sockets.
     """
-    if os.name == "nt":
-        yield {"transport": "tcp"}
-        return
-    with tempfile.TemporaryDirectory(prefix="anirec-") as folder:
-        yield {"transport": "ipc", "ip": str(Path(folder, "kernel"))}
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    folder = Path(jupyter_runtime_dir())
+    socket = folder / SOCKETS
+    if os.name == "nt" or len(os.fsencode(socket)) > LONGEST_SOCKET:
+        return {"transport": "tcp"}
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {"transport": "ipc", "ip": str(socket)}
 
 
 def _stamps(paths: Paths) -> dict[Path, tuple[int, int]]:

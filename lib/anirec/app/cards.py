@@ -110,7 +110,8 @@ def _match(row) -> tuple[str, float | None]:
 
 def _because(row) -> str:
     reason = getattr(row, "because", "")
-    return f"<p class='anirec-because'>Because you liked {escape(reason)}.</p>" if reason else ""
+    said = f"{reason[:1].upper()}{reason[1:]}."
+    return f"<p class='anirec-because'>{escape(said)}</p>" if reason else ""
 
 
 def details_html(explanation: Explanation) -> str:

@@ -48,6 +48,8 @@ class Entry:
         unknown.
     comments, tags : the person's own words.
     extra : fields of the list it was imported from, by name, which are exported again.
+    uncounted : whether it is left out of account when something is recommended; it is on the list
+        nevertheless.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Entry:
     comments: str = ""
     tags: str = ""
     extra: tuple[tuple[str, str], ...] = ()
+    uncounted: bool = False
 
     def __post_init__(self) -> None:
         if self.rating is not None and not 1 <= self.rating <= 10:
@@ -82,6 +85,8 @@ class Entry:
         What is only planned does not, nor what somebody will not watch, nor an entry without a
         status unless a rating or episodes say that it was watched.
         """
+        if self.uncounted:
+            return False
         if self.liked is not None:
             return True
         if self.status == UNKNOWN_STATUS:
@@ -175,7 +180,8 @@ class Profile(Mapping):
     def dislikes(self) -> frozenset[int]:
         """The anime that speak against similar ones: a thumb down, given up without a rating, or
         rated far below the person's own mean (`BELOW_MEAN`, `DISLIKED_BELOW`)."""
-        ratings = [entry.rating for entry in self.values() if entry.rating is not None]
+        counted = [entry for entry in self.values() if not entry.uncounted]
+        ratings = [entry.rating for entry in counted if entry.rating is not None]
         mean = (sum(ratings) + MEAN_WEIGHT * USUAL_MEAN) / (len(ratings) + MEAN_WEIGHT)
         low = min(DISLIKED_BELOW, mean - BELOW_MEAN)
         return frozenset(a for a, entry in self.items() if _disliked(entry, low))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anirec.profiles.profile import Entry, Profile
+from anirec.profiles.profile import DISLIKED_BELOW, Entry, Profile
 from anirec.profiles.store import (
     Deleted,
     ProfileStore,
@@ -145,6 +145,24 @@ class ListSession:
         if self.late(anime_id, seen):
             return False
         return self._done(lambda kept: kept.set(anime_id, **changes))
+
+    def add(self, anime_id: int, seen: int | None = None, **values: object) -> bool:
+        """Add an entry; return whether it was done. What is on the list stays as it is."""
+        if anime_id in self.profile:
+            return False
+        return self.set(anime_id, seen, **values)
+
+    def rate(self, anime_id: int, rating: float | None, seen: int | None = None) -> bool:
+        """Set or clear a rating; it says more than a thumb, which it replaces."""
+        return self.set(anime_id, seen, rating=rating, liked=None)
+
+    def thumb(self, anime_id: int, liked: bool | None, seen: int | None = None) -> bool:
+        """Set or clear a thumb; a rating that says the opposite goes."""
+        changes: dict[str, object] = {"liked": liked}
+        rating = self.profile.get(anime_id, Entry()).rating
+        if liked is not None and rating is not None and (rating < DISLIKED_BELOW) == liked:
+            changes["rating"] = None
+        return self.set(anime_id, seen, **changes)
 
     def remove(self, anime_id: int, seen: int | None = None) -> bool:
         """Take an anime off the list; return whether it was done."""

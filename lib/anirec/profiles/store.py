@@ -517,7 +517,7 @@ def _token_key(token: str) -> str:
 
 DETAILS = (
     "episodes_watched", "times_watched", "rewatching", "started_on", "finished_on", "comments",
-    "tags", "extra",
+    "tags", "extra", "uncounted",
 )  # fmt: skip
 """What is kept of an entry as JSON: those of it that say something."""
 

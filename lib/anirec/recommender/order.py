@@ -47,6 +47,18 @@ def picked(catalogue: Catalogue, scores: np.ndarray, k: int, filters: Filters) -
     return pool[np.argsort(-worth, kind="stable")][:k]
 
 
+def fit_of(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return how the anime at ``rows`` stand between the typical candidate and the best one, from
+    0 to 1, float (n,): the typical one is the last of the best `POOL`."""
+    pool = scores[best_first(scores)[:POOL]]
+    if not len(pool):
+        return np.zeros(len(rows))
+    spread = float(pool[0] - pool[-1])
+    if spread <= 0:
+        return np.ones(len(rows))
+    return np.clip((scores[rows] - pool[-1]) / spread, 0, 1).astype(np.float64)
+
+
 def _standardised_members(catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
     members = np.log1p(np.nan_to_num(catalogue.numbers["members"][rows]))
     return (members - members.mean()) / max(float(members.std()), 1e-9)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-SHOWN_CONTRIBUTION = 0.005
-"""A title is named as a reason if it contributes at least this."""
+SHOWN_CONTRIBUTION, SHOWN_SHARE = 0.02, 0.1
+"""A title is named as a reason if it adds at least this to a match, and this share of it."""
 
 REASONS = 2
 """Titles, and genres, named as reasons."""
@@ -58,12 +58,38 @@ def list_note(known: bool, found: int, wanted: int) -> str:
     return ""
 
 
-def reason_text(titles: np.ndarray, contributions: np.ndarray, genres: list[str]) -> str:
-    """Return ``X (+0.31) and Y (+0.12), and it is Sports · Comedy``."""
+def reason_text(
+    titles: np.ndarray,
+    contributions: np.ndarray,
+    liked: np.ndarray,
+    match: float,
+    genres: list[str],
+    segment: str = "",
+) -> str:
+    """Return why, as a clause: ``because you liked X and Y, and it is Sports · Comedy``.
+
+    A title that adds little to the match (`SHOWN_CONTRIBUTION`, `SHOWN_SHARE`) is no reason; with
+    none left the genres speak, and without these the community.
+
+    Parameters
+    ----------
+    titles, contributions, liked : of each entry that does not speak against it: its title, what it
+        adds to the match, and whether the person said that they like it.
+    match : the whole match.
+    segment : the name of the segment whose titles stand for the person's; empty for their own.
+    """
+    least = max(SHOWN_CONTRIBUTION, SHOWN_SHARE * match)
     strongest = np.argsort(-contributions, kind="stable")[:REASONS]
-    named = " and ".join(
-        f"{titles[place]} ({contributions[place]:+.2f})"
-        for place in strongest
-        if contributions[place] >= SHOWN_CONTRIBUTION
-    )
-    return f"{named}, and it is {' · '.join(genres)}" if named and genres else named
+    strongest = strongest[contributions[strongest] >= least]
+    kind = " · ".join(genres)
+    if not len(strongest):
+        if kind:
+            return f"it is {kind}, like much of what you like" if not segment else f"it is {kind}"
+        return "many people like it"
+    named = " and ".join(str(titles[place]) for place in strongest)
+    if segment:
+        said = f"because people of {segment} like {named}"
+    else:
+        verb = "liked" if liked[strongest].all() else "watched"
+        said = f"because you {verb} {named}"
+    return f"{said}, and it is {kind}" if kind else said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from anirec.events.versions import CATALOGUE, RUN, Version, Versions
 from anirec.interactions import positions
 from anirec.models import MODELS, Ability, load_model
 from anirec.profiles import Entry, Profile
+from anirec.recommender.groups import Groups
 from anirec.recommender.knowledge import Knowledge, Uncertainty, knowledge_of, most_telling, unknown
-from anirec.recommender.order import picked, surprising, well_liked
+from anirec.recommender.order import fit_of, picked, surprising, well_liked
 from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
-from anirec.recommender.taste import Taste, encoded_entries, liked_ids
+from anirec.recommender.shelves import Shelves
+from anirec.recommender.taste import LIKED_FROM, Taste, encoded_entries, liked_ids
 
 PREFERRED = ("two-stage", "hybrid-ease", "ease")
 """The models that rank unless another is named: the first one fitted."""
@@ -32,12 +35,12 @@ USUAL = Filters()
 EVERY_PART = Filters(franchises=ALL)
 
 SHOWN = [
-    "anime_id", "title", "title_english", "type", "year", "episodes", "duration_min", "genres",
-    "score", "members", "image_url",
+    "anime_id", "mal_id", "title", "title_english", "type", "year", "episodes", "duration_min",
+    "genres", "score", "members", "image_url", "synopsis",
 ]  # fmt: skip
 
 
-class AnimeRecommender:
+class AnimeRecommender(Shelves, Groups):
     """Recommends from a catalogue with fitted models.
 
     Everything a page needs: `search` while somebody types; `recommend` for a few titles or a whole
@@ -174,11 +177,12 @@ class AnimeRecommender:
         pandas.DataFrame
             ``rank``, `SHOWN`, ``expected`` (the rating `RatingNet` expects of the person, where it
             is fitted and they rated something), ``match`` (the score of the model, or of the
-            retriever of a two-stage model) and ``because`` (the titles that contribute most to it,
-            with their exact terms, and genres they share); of a model that tells it ``chance`` (the
-            share of people with such a list who watched the anime and liked it, NaN where that is
-            not known). ``frame.attrs["note"]`` says what the person should know of the list as a
-            whole, and is empty mostly.
+            retriever of a two-stage model), ``fit`` (how it stands between the typical candidate
+            and the best, from 0 to 1, falling with the order of the model) and ``because`` (the
+            titles that contribute most to the match, and genres they share, as a clause); of a
+            model that tells it ``chance`` (the share of people with such a list who watched the
+            anime and liked it, NaN where that is not known). ``frame.attrs["note"]`` says what the
+            person should know of the list as a whole, and is empty mostly.
 
         Raises
         ------
@@ -267,7 +271,7 @@ class AnimeRecommender:
         taste = Taste.of(stands_for, fitted, filters.ignore_dislikes)
         scores = self._scores(taste, self._allowed(own, filters))
         rows = picked(self.catalogue, scores, k, filters)
-        return self._reasoned(rows, scores, taste, stands_for, k)
+        return self._reasoned(rows, scores, taste, stands_for, k, segment)
 
     def surprise(
         self,
@@ -337,16 +341,22 @@ class AnimeRecommender:
             ids, contributions = taste.anime_ids[:0], np.zeros((0, len(columns)), np.float32)
             matches = taste.scores(None)[columns]
         titles = self.anime["title"].reindex(ids).to_numpy()
-        liked = np.isin(ids, liked_ids(profile))
+        told_of = self._reasons_in(profile, ids)
         genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)
         expected = self._expected(profile, rows)
         rankings = taste.rankings(columns, usable)
         told = []
         for place in range(len(columns)):
-            reason = reason_text(titles[liked], contributions[liked, place], genres[place])
+            reason = reason_text(
+                titles[told_of[0]],
+                contributions[told_of[0], place],
+                told_of[1],
+                float(matches[place]),
+                genres[place],
+            )
             told.append(
                 Explanation(
-                    text=f"because you liked {reason}" if reason else "",
+                    text=reason,
                     match=float(matches[place]),
                     terms=terms_frame(ids, titles, contributions[:, place]),
                     genres=genres[place],
@@ -449,12 +459,18 @@ class AnimeRecommender:
         """Return which anime of the catalogue pass the filters, bool (n_anime,)."""
         mask = self.catalogue.mask
         on_list = mask(profile)
-        allowed = filters.passing(self.catalogue) & ~on_list
+        allowed = filters.passing(self.catalogue) & ~on_list & ~self._before_dislikes(profile)
         if filters.franchises == ALL:
             return allowed
         finished = mask([a for a, entry in profile.items() if entry.finished])
-        known = [a for a, e in profile.items() if e.watched and e.status != "plan_to_watch"]
+        known = [a for a, e in profile.items() if _is_begun(e)]
         return allowed & filters.follows_franchises(self.catalogue, finished, mask(known), on_list)
+
+    def _before_dislikes(self, profile: Profile) -> np.ndarray:
+        """Return the parts that come before a disliked one, bool (n_anime,): who gave a sequel a
+        low rating need not begin with the first part."""
+        disliked = self.catalogue.mask(list(profile.dislikes))
+        return self.catalogue.franchises.finished(disliked)
 
     def _scores(self, taste: Taste, allowed: np.ndarray) -> np.ndarray:
         """Return the scores by row of the catalogue, float32; -inf where not allowed."""
@@ -478,30 +494,48 @@ class AnimeRecommender:
         return frame
 
     def _reasoned(
-        self, rows: np.ndarray, scores: np.ndarray, taste: Taste, profile: Profile, wanted: int
+        self,
+        rows: np.ndarray,
+        scores: np.ndarray,
+        taste: Taste,
+        profile: Profile,
+        wanted: int,
+        segment: str = "",
     ) -> pd.DataFrame:
         """Return the anime at ``rows`` with all that `recommend` says of them."""
         frame = self._described(rows)
         expected = self._expected(profile, rows)
         if expected is not None:
             frame["expected"] = expected
+        frame["fit"] = fit_of(scores, rows)
         frame["match"] = scores[rows]
         if taste.is_sum:
             columns = np.searchsorted(taste.fitted.anime_ids_, frame["anime_id"].to_numpy())
             terms = taste.contributions(columns)
             genres = self.catalogue.shared_genres(rows, self._liked_rows(profile), REASONS)
-            liked = np.isin(taste.anime_ids, liked_ids(profile))
-            titles = self.anime["title"].reindex(taste.anime_ids[liked]).to_numpy()
+            among, liked = self._reasons_in(profile, taste.anime_ids)
+            titles = self.anime["title"].reindex(taste.anime_ids[among]).to_numpy()
             frame["match"] = terms.sum(axis=0)
             frame["because"] = [
-                reason_text(titles, terms[liked, place], genres[place])
-                for place in range(len(rows))
+                reason_text(titles, terms[among, place], liked, match, genres[place], segment)
+                for place, match in enumerate(frame["match"].tolist())
             ]
             if taste.fitted.can(Ability.CHANCES):
                 usable = self._usable(taste.fitted, np.isfinite(scores))
                 frame["chance"] = taste.fitted.chances(taste.shown, columns, usable)
         frame.attrs["note"] = list_note(taste.shown.nnz > 0, len(frame), wanted)
         return frame
+
+    @staticmethod
+    def _reasons_in(profile: Profile, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return which of the anime may be named as reasons, bool (n,), and which of those the
+        person said they like; the others they watched."""
+        among = np.isin(ids, liked_ids(profile))
+        liked = [
+            entry.liked is True or (entry.rating or 0) >= LIKED_FROM
+            for entry in (profile[int(a)] for a in ids[among])
+        ]
+        return among, np.array(liked, dtype=bool)
 
     def _expected(self, profile: Profile, rows: np.ndarray) -> np.ndarray | None:
         """Return the rating expected of the anime at ``rows``, float32 (n,), NaN where unknown.
@@ -519,3 +553,8 @@ class AnimeRecommender:
         rating = net.anime_factors_[columns] @ net.fold_in(encoded)[0] + net.anime_bias_[columns]
         expected = np.clip(rating + net.scale_[0], *net.range_)
         return np.where(known, expected, np.nan).astype(np.float32)
+
+
+def _is_begun(entry: Entry) -> bool:
+    """Return whether a person knows an anime by more than its name, counted or not."""
+    return replace(entry, uncounted=False).watched and entry.status != "plan_to_watch"

@@ -13,6 +13,9 @@ from anirec.models import Ability, Model
 from anirec.profiles import Entry, Profile
 from anirec.recommender.order import POOL, best_first
 
+LIKED_FROM = 7
+"""A title rated so or better is one that the person said they like."""
+
 DISLIKED_SHARE = 0.5
 """What a thumb down takes away, as a share of what having watched the anime would add."""
 

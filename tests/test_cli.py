@@ -47,7 +47,7 @@ def test_recommend_prints_a_readable_table(anirec) -> None:
     assert len(lines) == 5
     assert all(len(line) < 160 for line in lines)
     assert "Iron Sky II " in out
-    assert "Iron Sky (+" in out
+    assert "because you watched Iron Sky" in out
     assert "Tea Time (" not in out  # a dislike is no reason
 
 

@@ -19,7 +19,7 @@ TABLE_COLUMNS = {
     "expected": ("for you", 7),
     "match": ("match", 6),
     "similarity": ("similarity", 10),
-    "because": ("because you liked", 100),
+    "because": ("why", 100),
     "row": ("", 5),
     "stated_title": ("on the list", 36),
     "understood": ("understood as", 40),

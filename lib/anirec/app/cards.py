@@ -162,7 +162,7 @@ def recommendations_table(frame: pd.DataFrame) -> str:
             f"<td>{'' if value is None else f'{value:.2f}'}</td>"
             f"<td>{escape(getattr(row, 'because', ''))}</td></tr>"
         )
-    names = ("", "Title", "", "Genres", "Match", "Because you like")
+    names = ("", "Title", "", "Genres", "Match", "Why")
     header = "".join(f"<th>{name}</th>" for name in names)
     return f"<table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 

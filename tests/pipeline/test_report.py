@@ -52,8 +52,8 @@ def test_page_shows_tables_and_figures_and_escapes_what_was_printed(page: str) -
     assert "&lt;b&gt;printed&lt;/b&gt;" in page
 
 
-def test_page_has_a_sentence_where_the_live_box_was(page: str) -> None:
-    assert "An interactive box stands here: <code>make lab</code> opens it." in page
+def test_page_leads_to_the_page_to_try_where_the_live_box_was(page: str) -> None:
+    assert re.search(r'stands here. <a href=["\']try.html["\']>Try one in this browser</a>', page)
     assert "VBox(children=())" not in page
 
 

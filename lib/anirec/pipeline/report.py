@@ -33,7 +33,7 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
     """Write an executed notebook as one self-contained HTML file.
 
     nbconvert's own page asks CDNs for scripts; here only its cells are used, inside a page without
-    any script. A live widget has no meaning there: a sentence stands in for it.
+    any script. A live widget has no meaning there: a link to the page to try stands in for it.
 
     Parameters
     ----------
@@ -60,7 +60,10 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
 
 def _without_widget(output):
     if WIDGET in output.get("data", {}):
-        note = "<p class='soft'>An interactive box stands here: <code>make lab</code> opens it.</p>"
+        note = (
+            "<p>An interactive box stands here. <a href='try.html'>Try one in this browser</a>, or "
+            "open it with <code>make lab</code>.</p>"
+        )
         output.data = {"text/html": note}
     return output
 
@@ -161,6 +164,7 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
             actions=[row["action"] for row in found["findings"] if row["action"]],
             model_sentence=_model_sentence(metrics),
             model_image=_embedded(paths, "figures/03_model_comparison.png"),
+            can_be_tried=(paths.report / "try.html").is_file(),
             links=[(name, label(name)) for name in names],
             metric_names=list(dict.fromkeys(name for m in metrics.values() for name in m)),
         )

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from anirec.app import try_it
 from anirec.config import ROOT, InputError, Paths, RunParameters, shown_path
 from anirec.files import locked, read_json
 from anirec.pipeline.execution import execute
@@ -30,6 +31,8 @@ from anirec.pipeline.steps import Step, bring_up_to_date
 
 LOCK_FILE = ROOT / "requirements.lock"
 EVERYTHING = Selection()
+TRIED = "06_recommender"
+"""The notebook whose page leads to the page to try."""
 
 
 def run(
@@ -76,6 +79,8 @@ def run(
                 for stage in able
                 for step in (_execution(stage, parameters, paths), _page(stage, names, paths))
             ]
+            if any(stage.name == TRIED for stage in able):
+                steps.append(_try_page(paths))
             bring_up_to_date(steps, state, force, executed, echo)
         finally:
             if executed:
@@ -172,5 +177,28 @@ def _page(stage: Stage, names: Sequence[str], paths: Paths) -> Step:
         ],
         targets=[page],
         parameters={"links": list(names)},
+        silent=True,
+    )
+
+
+def _try_page(paths: Paths) -> Step:
+    return Step(
+        try_it.FILE_NAME,
+        "the page to try",
+        lambda: try_it.write_page(paths),
+        reads=[
+            LOCK_FILE,
+            *stage_files(
+                paths,
+                (
+                    "processed/anime.parquet",
+                    "models/hybrid-ease/model.json",
+                    "models/hybrid-ease/precision_.npy",
+                ),
+            ),
+            *(file for file in try_it.TEMPLATE_DIR.iterdir() if file.is_file()),
+            *followed_imports("from anirec.app import try_it"),
+        ],
+        targets=[paths.report / try_it.FILE_NAME],
         silent=True,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import random
 import tracemalloc
 
 import pytest
@@ -324,3 +326,76 @@ def test_a_planned_title_never_becomes_a_liked_one(format: str, catalogue: Catal
         if entry is not None:
             assert entry.status in LESS_FAVOURABLE or entry.rating is None
             assert entry.liked is not True
+
+
+JUNK = (b"\0", b"&", b"<", b'"', b"\xff\xfe", b"\x0b", b"&nbsp;", b"??", b"\xe9", b"{", b"}")
+MUTATIONS = 60
+"""Of each format here; the environment variable ANIREC_MUTATIONS says how many instead."""
+
+
+@pytest.mark.parametrize("format", FILES)
+def test_damage_never_makes_an_entry_more_favourable(format: str, catalogue: Catalogue) -> None:
+    """A byte lost, some put in, or the end cut off: nothing planned is watched, nothing is finished
+    that was not, no other anime appears, and nothing is counted twice."""
+    chance = random.Random(format)
+    content = FILES[format]
+    sound = read_list(content, catalogue)
+    n_entries = len(sound.entries) + len(sound.left_out)
+    for _ in range(int(os.environ.get("ANIREC_MUTATIONS", MUTATIONS))):
+        place = chance.randrange(len(content))
+        damaged = chance.choice(
+            [
+                content[:place] + chance.choice(JUNK) + content[place:],
+                content[:place] + content[place + 1 :],
+                content[: max(place, len(content) // 3)],
+            ]
+        )
+        try:
+            imported = read_list(damaged, catalogue)
+        except InputError as error:
+            assert "\n" not in str(error)
+            continue
+        assert set(imported.profile) <= set(sound.profile), damaged
+        assert len(imported.entries) + len(imported.left_out) <= n_entries + 1, damaged
+        for anime_id, entry in imported.profile.items():
+            before = sound.profile[anime_id]
+            spent = bool(entry.episodes_watched)  # said too, and speaks where a status is lost
+            assert before.watched or not entry.watched or spent, damaged
+            assert before.finished or not entry.finished, damaged
+            assert entry.liked is before.liked, damaged
+
+
+def test_a_table_whose_status_column_lost_its_name(catalogue: Catalogue) -> None:
+    content = b"Title,Score,St?te of it\nNaruto,,Plan to Watch\nCowboy Bebop,9,Completed\n"
+    profile = read_list(content, catalogue).profile
+    assert (profile[5].status, profile[5].watched) == ("plan_to_watch", False)
+    scores = b"Title,Rating\nNaruto,-1\nCowboy Bebop,1.0\nMonster,2.0\n"
+    entry = read_list(scores, catalogue).profile[5]  # numbers are no statuses in words
+    assert (entry.status, entry.rating) == (None, None)
+    shifted = b"Title,Status\nNaruto,2,Plan to Watch\nCowboy Bebop,9,Completed\n"
+    profile = read_list(shifted, catalogue).profile
+    assert (profile[5].status, profile[5].rating) == ("plan_to_watch", None)
+
+
+def test_a_broken_entry_costs_itself_alone(catalogue: Catalogue) -> None:
+    broken = FILES["AniList (API)"].replace(b'"idMal": 20', b'"idMal: 20')
+    imported = read_list(broken, catalogue)
+    assert set(imported.profile) == {1, 6}
+    assert [one.why for one in imported.left_out] == ["it is broken: it cannot be read"]
+
+
+def test_episodes_short_of_the_end_are_not_the_end(catalogue: Catalogue) -> None:
+    profile = read_list(b"title,progress\nCowboy Bebop,3\nNaruto,220 / 220\n", catalogue).profile
+    assert (profile[1].watched, profile[1].finished) == (True, False)
+    assert profile[5].finished
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_twenty_thousand_entries_of_an_export_fit(catalogue: Catalogue, packed: bool) -> None:
+    field = "<my_storage_value>0.00</my_storage_value>" * 32  # as long as a real entry
+    entry = "<anime><series_animedb_id>{}</series_animedb_id><my_status>Completed</my_status>{}"
+    body = "".join(entry.format(10**6 + n, field) + "</anime>" for n in range(MAX_ENTRIES))
+    content = f"<myanimelist>{body}</myanimelist>".encode()
+    assert len(content) > 25 * 2**20
+    content = gzip.compress(content, 1) if packed else content
+    assert len(read_list(content, catalogue).entries) == MAX_ENTRIES

@@ -133,11 +133,21 @@ def _places(cells: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def chosen(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+SHIFTED = ("rating", "status", "liked", "again", "episodes", "times")
+"""Fields that are not read by their columns' names where columns have lost theirs."""
+
+
+def chosen(
+    header: Sequence[str], rows: Sequence[Sequence[str]], shifted: bool = False
+) -> dict[str, list[int]]:
     """Return which columns are read as what: their places in ``header`` by field of `NAMES`.
 
     A person's own column beats the community's, and a status that is about airing is none.
     ``other_title`` may have several, each of the others has one.
+
+    Parameters
+    ----------
+    shifted : whether names are missing, so that what stands below another may be a score or not.
 
     Raises
     ------
@@ -149,6 +159,8 @@ def chosen(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, li
     taken: set[int] = set()
     for field in NAMES:
         places = [place for place in found.get(field, []) if place not in taken]
+        if shifted and field in SHIFTED:
+            continue
         if field == "status":
             places = [p for p in places if not statuses.are_of_airing(_values(rows, p))]
             places = [p for p in places if bare(header[p]) != "list" or _mostly_statuses(rows, p)]
@@ -157,12 +169,31 @@ def chosen(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, li
         if places:
             columns[field] = places if field == "other_title" else places[:1]
             taken.update(columns[field])
+    _find_statuses(header, rows, columns)
     _refuse_catalogues(header, columns, rows)
     if not any(name in columns for name in _TITLES + _IDS):
         raise InputError(
             "no column of the list has titles or ids: write 'title,rating' as its first line"
         )
     return columns
+
+
+def _find_statuses(
+    header: Sequence[str], rows: Sequence[Sequence[str]], columns: dict[str, list[int]]
+) -> None:
+    """Take the column that has statuses in words for theirs, whatever it is called: what is planned
+    must not count as watched. Where another is called so, names and columns do not fit."""
+    named = columns.get("status", [])
+    if any(_mostly_statuses(rows, place) for place in named):
+        return
+    others = {p for field, places in columns.items() if field not in SHIFTED for p in places}
+    words = [p for p in range(len(header)) if p not in others and _mostly_statuses(rows, p)]
+    if not words:
+        return
+    if named or any(words[0] in columns.get(field, ()) for field in SHIFTED):
+        for field in SHIFTED:
+            columns.pop(field, None)
+    columns["status"] = words[:1]
 
 
 def _values(rows: Sequence[Sequence[str]], place: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anirec.lists import columns
 from anirec.lists.row import Sheet, plain
 from anirec.lists.tables import Table, sheet_of
 
@@ -33,6 +34,11 @@ def from_json(value: object) -> Sheet | None:
     return sheet
 
 
+def nothing() -> Sheet:
+    """Return the sheet of a file of which no entry can be read."""
+    return Sheet(FORMAT)
+
+
 def _entries(whole: dict) -> list | None:
     """Return the list that an object holds, or its titles with their scores as records."""
     lists = {
@@ -48,7 +54,8 @@ def _entries(whole: dict) -> list | None:
     for one in whole.values():
         if isinstance(one, dict) and (found := _entries(one)):
             return found
-    if whole and all(isinstance(one, int | float | str) for one in whole.values()):
+    fields = columns.is_header(list(map(str, whole)))
+    if whole and not fields and all(isinstance(one, int | float | str) for one in whole.values()):
         return [{"title": name, "rating": score} for name, score in whole.items()]
     return None
 

@@ -76,7 +76,7 @@ def from_json(value: object) -> Sheet | None:
     if not isinstance(entries, list):
         return None
     records = [entry for entry in entries if isinstance(entry, dict)]
-    if records and all("node" in entry for entry in records):
+    if any("node" in entry for entry in records):
         return _api(records, len(entries) - len(records))
     if records and any("anime_title" in e and "anime_id" in e for e in records):
         return _list_page(records, len(entries) - len(records))

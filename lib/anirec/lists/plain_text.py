@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from anirec.lists import scales, statuses
-from anirec.lists.row import OTHER, Row, Sheet, line
+from anirec.lists.row import OTHER, Row, Sheet, line, lines_of
 
 _BULLET = re.compile(r"^\s*(?:[-*•·–—▪●○]|\[[ xX]?\]|[-*]\s*\[[ xX]?\])\s+")
 _NUMBERED = re.compile(r"^\s*\(?(?P<number>\d{1,5})(?:[.)]|\s*[-–])\s+")
@@ -25,7 +25,7 @@ def from_text(text: str, is_name: Callable[[str], bool]) -> Sheet:
     ----------
     is_name : whether an anime has exactly this name: then what looks like a score belongs to it.
     """
-    lines = [(n, one) for n, one in enumerate(text.splitlines(), start=1) if line(one)]
+    lines = [(n, one) for n, one in enumerate(lines_of(text), start=1) if line(one)]
     counted = _are_counted(one for _, one in lines)
     sheet = Sheet("plain text", numbering=OTHER, has_status=False, used_columns=["title", "score"])
     status = ""

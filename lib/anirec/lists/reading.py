@@ -296,7 +296,7 @@ def _status(
     if sheet.format == OWN_FORMAT and row.status == SEEN:
         return None, False
     if not sheet.has_status and not row.status:
-        short = isinstance(total, int | float) and total == total and total > (episodes or 0)
+        short = total is not None and not pd.isna(total) and float(total) > (episodes or 0)
         return (UNKNOWN_STATUS if episodes == 0 or (episodes and short) else None), False
     status, again, known = statuses.meaning(row.status, sheet.statuses)
     if not known:

@@ -138,6 +138,11 @@ def line(value: object) -> str:
     return " ".join(CONTROL.sub("", text).split())[:MAX_TITLE]
 
 
+def lines_of(text: str) -> list[str]:
+    """Return a text's lines; control characters that some take for line breaks are none."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def note(value: object) -> str:
     """Return a value as text that keeps its lines, without control characters."""
     return CONTROL.sub("", plain(value)).strip()[:MAX_NOTE]

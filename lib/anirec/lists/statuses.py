@@ -108,7 +108,7 @@ def meaning(text: str, numbers: str) -> tuple[str, bool, bool]:
 def is_status(text: str) -> bool:
     """Return whether a text is a status in words, and says something."""
     status, _, known = meaning(text, "myanimelist")
-    return known and status != UNKNOWN_STATUS and not text.strip().isdigit()
+    return known and status != UNKNOWN_STATUS and not any(map(str.isdigit, text))
 
 
 def are_of_airing(values: list[str]) -> bool:

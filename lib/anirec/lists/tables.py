@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from anirec.config import InputError
 from anirec.lists import columns, scales, statuses
-from anirec.lists.row import MAL, UNKNOWN, Row, Sheet, line, note
+from anirec.lists.row import MAL, OTHER, UNKNOWN, Row, Sheet, line, lines_of, note
 
 DELIMITERS = ",;\t|"
+SHIFTED = "the first line names fewer columns than the others have: scores are not read"
 MOST_LINES = 60
 """Physical lines of one record, at most: a quote that is never closed does not eat the list."""
 
@@ -47,7 +48,7 @@ class Table:
 
 def table_of(text: str) -> Table | None:
     """Return the table that a text is, None if it is none: no header, no columns."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     delimiter = None
     first = 0
     while first < len(lines) and not lines[first].strip():
@@ -59,6 +60,11 @@ def table_of(text: str) -> Table | None:
     head = lines[first]
     delimiter = delimiter or max(DELIMITERS, key=head.count)
     cells = _cells(head, delimiter)
+    if len(cells) == 1 and first + 1 < len(lines):  # a header that was broken in two
+        second = max(DELIMITERS, key=lines[first + 1].count)
+        below = _cells(lines[first + 1], second)
+        if len(below) > 1 and columns.is_header(below):
+            delimiter, cells, first = second, below, first + 1
     if columns.is_header(cells):
         records = list(_records(lines, first + 1, delimiter, len(cells)))
         return Table([c.strip() for c in cells], [r for _, r in records], [n for n, _ in records])
@@ -162,7 +168,10 @@ def sheet_of(table: Table, format: str, numbering: str = UNKNOWN) -> Sheet:
         If no column has titles or ids, or the file is a catalogue, a page of recommendations or
         the lists of several people.
     """
-    found = columns.chosen(table.header, table.rows)
+    wider = [len(row) for row in table.rows if any(c.strip() for c in row[len(table.header) :])]
+    shifted = len(wider) * 2 > len(table.rows)
+    header = [*table.header, *[""] * (max(wider) - len(table.header) if shifted else 0)]
+    found = columns.chosen(header, table.rows, shifted)
     _refuse_several(table, found)
     own = tuple(cell.strip().lower() for cell in table.header) in OWN_HEADERS
     if "mal_id" in found:
@@ -171,10 +180,13 @@ def sheet_of(table: Table, format: str, numbering: str = UNKNOWN) -> Sheet:
     sheet = Sheet(
         OWN_FORMAT if own else format,
         numbering=numbering,
-        has_status="status" in found,
-        used_columns=[table.header[p] for p in sorted(used)],
+        has_status="status" in found or shifted,
+        used_columns=[header[p] or "(no name)" for p in sorted(used)],
         ignored_columns=[h for p, h in enumerate(table.header) if p not in used and h],
+        notes=[SHIFTED] if shifted else [],
     )
+    if "title" not in found and _id_of_no_site(header, found) and sheet.numbering == UNKNOWN:
+        sheet.numbering = OTHER
     ids = [name for name in ("mal_id", "link") if name in found] or ["id"] * ("id" in found)
     for number, cells in zip(table.lines, table.rows, strict=True):
         row = _row(f"{table.unit} {number}", cells, found, ids)
@@ -182,11 +194,18 @@ def sheet_of(table: Table, format: str, numbering: str = UNKNOWN) -> Sheet:
             row = Row(**{**vars(row), "status": SEEN})
         if not row.title and not row.id and not row.other_titles:
             sheet.leave(row.where, "no title")
+        elif any(cell.strip() for cell in cells[len(header) :]):
+            sheet.leave(row.where, "it has more cells than there are columns")
         else:
             sheet.add(row)
     if sheet.numbering == UNKNOWN and ids == ["link"]:
         sheet.numbering = MAL
     return sheet
+
+
+def _id_of_no_site(header: Sequence[str], found: dict[str, list[int]]) -> bool:
+    """Return whether the ids are in a column that need not be of anime at all."""
+    return "id" in found and columns.bare(header[found["id"][0]]) != "anime id"
 
 
 def _refuse_several(table: Table, found: dict[str, list[int]]) -> None:

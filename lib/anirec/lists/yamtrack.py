@@ -16,7 +16,7 @@ NEEDED = frozenset(["media id", "source", "media type", "status"])
 def from_table(table: Table) -> Sheet | None:
     """Return the entries of an export, None if it is none."""
     names = [bare(cell) for cell in table.header]
-    if not set(names) >= NEEDED:
+    if not set(names) >= NEEDED or any(len(row) > len(names) for row in table.rows[:3]):
         return None
     read = ("media id", "source", "media type", "title", "score", "status", "progress", "repeats",
             "start date", "end date", "notes")  # fmt: skip

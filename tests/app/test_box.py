@@ -193,6 +193,32 @@ def test_only_the_latest_titles_of_a_long_list_are_shown(box):
     assert hidden(box._more_rows)
 
 
+def test_how_an_import_is_taken_in_is_asked_with_counts(box):
+    box.add(6)
+    mine = to_xml(Profile({6: Entry(2, "dropped"), 1: Entry(8)}), box.recommender.catalogue)
+    box.load(mine.encode())
+    said = [button.description for button in box._ways.children]
+    assert said == [
+        "Merge it into your list: 1 new, 1 changed",
+        "Put it in place of your list: 1 new, 1 changed",
+        "Add only what is new: 1 new",
+    ]
+    assert rows(box) == [6]
+    box._ways.children[2].click()
+    assert box.profile[6] == Entry(liked=True)
+    assert set(box.profile) == {1, 6}
+    assert box._ways.children == ()
+    box.undo()
+    assert rows(box) == [6]
+
+
+def test_titles_that_the_catalogue_lacks_are_shown(box):
+    box.load(b"title,rating\nNobody Knows <This>,8\n")
+    box._toggles["Import and save"].value = True
+    assert "1 title is kept that this catalogue lacks" in box._list_panel.missing.value
+    assert "Nobody Knows &lt;This&gt;" in box._list_panel.missing.value
+
+
 def test_a_bad_file_is_told_and_the_list_kept(box):
     box.add(6)
     box.load(b"<html><body>Log in</body></html>")

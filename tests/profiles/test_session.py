@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from anirec.profiles import (
 )
 from anirec.profiles import session as session_module
 from anirec.profiles import store as profile_store
+from anirec.profiles.merging import Rule
 
 
 @pytest.fixture
@@ -99,6 +101,41 @@ def test_what_is_added_to_none_of_the_lists_goes_into_none(store: ProfileStore) 
     assert store.named("Other list").read() == session.profile
     session.keep_as("Third")
     assert (session.name, len(session.profile)) == ("Third", 0)
+
+
+def test_what_an_import_would_do_is_told_before(store: ProfileStore) -> None:
+    session = ListSession(store)
+    assert session.preview(Profile({1: Entry(8)})).keys() == {Rule.MERGE}  # all do the same
+    session.take_in(Profile({1: Entry(8), 2: Entry(liked=True), 3: Entry(4)}))
+    imported = Profile({1: Entry(9), 2: Entry(), 4: Entry(6)}, (Unresolved("A"),))
+    told = {rule: merged.text for rule, merged in session.preview(imported).items()}
+    assert told == {
+        Rule.MERGE: "2 new, 1 changed",
+        Rule.REPLACE: "2 new, 2 changed, 1 gone",
+        Rule.ADD: "2 new",
+    }
+    assert session.profile[1] == Entry(8)
+
+
+@pytest.mark.parametrize(
+    ("rule", "entries"),
+    [
+        (Rule.MERGE, {1: Entry(9), 2: Entry(liked=True), 3: Entry(4), 4: Entry(6)}),
+        (Rule.REPLACE, {1: Entry(9), 2: Entry(), 4: Entry(6)}),
+        (Rule.ADD, {1: Entry(8), 2: Entry(liked=True), 3: Entry(4), 4: Entry(6)}),
+    ],
+)
+def test_an_import_is_taken_in_by_a_rule_and_undone_in_one_step(
+    store: ProfileStore, rule: Rule, entries: dict[int, Entry]
+) -> None:
+    """A blank in the file wipes nothing that was given here, unless the file takes its place."""
+    session = ListSession(store)
+    session.take_in(Profile({1: Entry(8), 2: Entry(liked=True), 3: Entry(4)}))
+    before = session.profile
+    assert session.take_in(Profile({1: Entry(9), 2: Entry(), 4: Entry(6)}), rule)
+    assert dict(session.profile) == entries
+    session.undo()
+    assert session.profile == before
 
 
 def test_an_import_keeps_what_earlier_ones_could_not_find(store: ProfileStore) -> None:
@@ -315,7 +352,8 @@ class Lists(RuleBasedStateMachine):
     def take_in(self, tab: int, ids: set[int]) -> None:
         entries = {anime_id: Entry(rating=anime_id) for anime_id in sorted(ids)}
         self.tabs[tab].take_in(Profile(entries))
-        self._do(tab, entries)
+        known = {anime_id: self.list.get(anime_id, Entry()) for anime_id in entries}
+        self._do(tab, {a: replace(known[a], rating=entry.rating) for a, entry in entries.items()})
 
     @rule(tab=st.integers(0, 1))
     def undo(self, tab: int) -> None:

@@ -37,8 +37,9 @@ from anirec.app.filter_panel import FilterPanel
 from anirec.app.list_panel import ListPanel, ListRow, PageAddress
 from anirec.catalogue import Filters
 from anirec.config import InputError
-from anirec.lists import read_list
+from anirec.lists import Imported, read_list
 from anirec.profiles import ListSession, Place, Profile, ProfileStore
+from anirec.profiles.merging import Rule
 from anirec.recommender import AnimeRecommender
 
 CSS_FILE = Path(__file__).resolve().parent / "templates" / "box.css"
@@ -56,6 +57,13 @@ MORE_ROWS = 20
 
 STARTERS = 8
 """Titles offered whose rating would tell most of a person's taste."""
+
+RULES = {
+    Rule.MERGE: "Merge it into your list",
+    Rule.REPLACE: "Put it in place of your list",
+    Rule.ADD: "Add only what is new",
+}
+"""What the ways to take in an import are called."""
 
 FOR_LIST, SIMILAR, SEGMENT, SURPRISE = "list", "similar", "segment", "surprise"
 
@@ -103,8 +111,8 @@ class RecommenderBox(widgets.Box):
         self._foot = html_part("", "anirec-foot")
         style = html_part(f"<style>{CSS_FILE.read_text('utf-8')}</style>", "anirec-style")
         super().__init__(
-            [style, self._find, self._message, self._list, self._tools, *self._panels.values(),
-             self._starters, self._results, self._foot],
+            [style, self._find, self._message, self._ways, self._list, self._tools,
+             *self._panels.values(), self._starters, self._results, self._foot],
             layout=free_layout(),
         )  # fmt: skip
         classed(self, "anirec")
@@ -177,14 +185,25 @@ class RecommenderBox(widgets.Box):
         self._change(lambda session: session.restore() if deleted else session.undo())
 
     def load(self, content: bytes) -> None:
-        """Add a list from a file: a MyAnimeList export or CSV (`lists.read_list`)."""
+        """Take in a list from a file (`lists.read_list`); where it can be in several ways, ask."""
         self.say("Reading the list …")
         try:
             imported = read_list(content, self.recommender.catalogue)
+            ways = self.session.preview(imported.profile)
         except InputError as error:
             self.say(sentence(str(error)), "error")
             return
-        self._change(lambda session: session.take_in(imported.profile))
+        if len(ways) == 1:
+            self._take_in(imported, next(iter(ways)))
+            return
+        self._message.value = imported_html(imported.text, imported.problems)
+        self._ways.children = [
+            make_button(f"{RULES[rule]}: {merged.text}", partial(self._take_in, imported, rule))
+            for rule, merged in ways.items()
+        ]
+
+    def _take_in(self, imported: Imported, rule: Rule) -> None:
+        self._change(lambda session: session.take_in(imported.profile, rule))
         if not self._message.value:
             self._message.value = imported_html(imported.text, imported.problems)
 
@@ -218,6 +237,7 @@ class RecommenderBox(widgets.Box):
 
     def say(self, text: str, kind: str = "note") -> None:
         """Show one sentence: a ``note`` or an ``error``; none if empty."""
+        self._ways.children = []
         role = "alert" if kind == "error" else "status"
         self._message.value = (
             f"<p class='anirec-{kind}' role='{role}'>{escape(text)}</p>" if text else ""
@@ -246,6 +266,7 @@ class RecommenderBox(widgets.Box):
         self._no_match = html_part("", "anirec-no-match")
         self._find = boxed([self.search, self._matches, self._no_match], "anirec-find")
         self._message = html_part("", "anirec-message")
+        self._ways = boxed([], "anirec-chips")
         self.search.observe(self._typed, names="value")
         self.search.on_msg(self._entered)
 

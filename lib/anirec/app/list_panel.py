@@ -22,7 +22,7 @@ from anirec.app.controls import (
     set_shown,
 )
 from anirec.lists import to_csv, to_xml
-from anirec.profiles import Place
+from anirec.profiles import Place, Profile
 
 WHERE = {
     Place.ADDRESS: "This list is kept under this page's address and nowhere else: save the address "
@@ -117,10 +117,14 @@ class ListPanel(widgets.Box):
         self.new_name = widgets.Text(placeholder="My list", layout=free_layout())
         self.create = make_button("Create", self._create)
         self.upload = widgets.FileUpload(
-            accept=".xml,.gz,.csv", description="Import a list", icon="", layout=free_layout()
+            accept=".xml,.gz,.zip,.csv,.tsv,.txt,.json",
+            description="Import a list",
+            icon="",
+            layout=free_layout(),
         )
         classed(self.upload, "anirec-upload")
         self.links = html_part("", "anirec-links")
+        self.missing = html_part("", "anirec-wide")
         self.images = widgets.Checkbox(
             description="Show cover images, from MyAnimeList's server",
             indent=False,
@@ -140,8 +144,9 @@ class ListPanel(widgets.Box):
             boxed([self.create], "anirec-field", "anirec-end"),
         ]
         about = (
-            "<p class='anirec-soft'>A list is a MyAnimeList export (.xml, .xml.gz) or a CSV file "
-            "with the columns title and rating.</p>"
+            "<p class='anirec-soft'>A list is an export of MyAnimeList, AniList, Kitsu, "
+            "Anime-Planet, Shikimori, SIMKL, Taiga or Yamtrack, a table with the columns title and "
+            "rating, or a plain text with a title a line.</p>"
         )
         super().__init__(
             [
@@ -149,6 +154,7 @@ class ListPanel(widgets.Box):
                 *(names if box.session.named and box.session.store else []),
                 html_part(about, "anirec-wide"),
                 boxed([self.upload, self.links, delete], "anirec-chips", "anirec-wide"),
+                self.missing,
                 self.images,
                 self.teach,
             ],
@@ -188,6 +194,7 @@ class ListPanel(widgets.Box):
     def fill(self, frame: pd.DataFrame) -> None:
         """Make the links that save the list, and what is recommended now."""
         profile, catalogue = self.box.profile, self.box.recommender.catalogue
+        self.missing.value = _missing_html(profile)
         files = []
         if profile or profile.unresolved:
             csv, xml = to_csv(profile, catalogue), to_xml(profile, catalogue)
@@ -218,6 +225,20 @@ class ListPanel(widgets.Box):
     def _create(self) -> None:
         name, self.new_name.value = self.new_name.value, ""
         self.box.keep_as(name)
+
+
+def _missing_html(profile: Profile) -> str:
+    """Return what is kept of a list although the catalogue lacks it, folded."""
+    missing = profile.unresolved
+    if not missing:
+        return ""
+    names = (
+        one.title or (f"anime {one.mal_id}" if one.mal_id else one.other_id) for one in missing
+    )
+    lines = "".join(f"<li>{escape(name)}</li>" for name in names)
+    count = "1 title is" if len(missing) == 1 else f"{len(missing):,} titles are"
+    said = f"{count} kept that this catalogue lacks"
+    return f"<details class='anirec-soft'><summary>{said}</summary><ul>{lines}</ul></details>"
 
 
 @dataclass(frozen=True)

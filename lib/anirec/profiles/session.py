@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from anirec.profiles.merging import Merged, Rule, merge
 from anirec.profiles.profile import DISLIKED_BELOW, Entry, Profile
 from anirec.profiles.store import (
     Deleted,
@@ -170,9 +171,24 @@ class ListSession:
             return False
         return self._done(lambda kept: kept.remove(anime_id))
 
-    def take_in(self, imported: Profile) -> bool:
-        """Add what was imported as one change; return whether anything is different."""
-        return self._done(lambda kept: kept.update(imported.entries, imported.unresolved))
+    def preview(self, imported: Profile) -> dict[Rule, Merged]:
+        """Return what taking in an import would do, by each rule that does something of its own.
+
+        Raises
+        ------
+        InputError
+            If the list would become too long by the first of them.
+        """
+        by_rule = {rule: merge(self.profile, imported, rule) for rule in Rule}
+        found: dict[Rule, Merged] = {}
+        for rule, merged in by_rule.items():
+            if merged.profile not in [other.profile for other in found.values()]:
+                found[rule] = merged
+        return found
+
+    def take_in(self, imported: Profile, rule: Rule = Rule.MERGE) -> bool:
+        """Take in an import as one change, by a rule; return whether anything is different."""
+        return self._done(lambda kept: kept.take_in(imported, rule))
 
     def undo(self, seen: int | None = None) -> bool:
         """Take back this session's last change, if there is one; return whether it was done."""

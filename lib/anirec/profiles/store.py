@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anirec.config import InputError, data_dir
+from anirec.profiles.merging import Rule, merge
 from anirec.profiles.profile import (
     MAX_ENTRIES,
     Entry,
@@ -364,7 +365,25 @@ class StoredProfile:
             If the profile would have more than `MAX_ENTRIES`; nothing is changed then.
         """
         with self._database() as database:
-            return self._apply(database, entries, unresolved)
+            missing = merged_unresolved(self._read(database).unresolved, unresolved)
+            return self._apply(database, entries, missing)
+
+    def take_in(self, imported: Profile, rule: Rule = Rule.MERGE) -> Profile:
+        """Take in an import as one change, by a rule; return the profile.
+
+        Raises
+        ------
+        InputError
+            If the profile would have more than `MAX_ENTRIES`; nothing is changed then.
+        """
+        with self._database() as database:
+            old = self._read(database)
+            new = merge(old, imported, rule).profile
+            changes: dict[int, Entry | None] = {
+                anime_id: entry for anime_id, entry in new.items() if old.get(anime_id) != entry
+            }
+            changes |= dict.fromkeys(old.keys() - new.keys())
+            return self._apply(database, changes, new.unresolved)
 
     def undo(self) -> Profile:
         """Take the author's last change back, if there is one; return the profile.
@@ -456,14 +475,17 @@ class StoredProfile:
         self,
         database: sqlite3.Connection,
         entries: Mapping[int, Entry | None],
-        unresolved: tuple[Unresolved, ...] = (),
+        unresolved: tuple[Unresolved, ...] | None = None,
     ) -> Profile:
-        """Make changes, remember how it was, and return the profile."""
+        """Make changes, remember how it was, and return the profile.
+
+        ``unresolved`` is all that the catalogue lacks, as it was if None.
+        """
         old = self._read(database)
         before = {str(a): _values(old[a]) if a in old else None for a in map(int, entries)}
         after = {str(a): None if e is None else _values(e) for a, e in entries.items()}
-        merged = merged_unresolved(old.unresolved, unresolved)
-        missing = None if merged == old.unresolved else _missing_values(merged)
+        same = unresolved is None or unresolved == old.unresolved
+        missing = None if same else _missing_values(unresolved)
         if before != after or missing is not None:
             was = None if missing is None else _missing_values(old.unresolved)
             database.execute(

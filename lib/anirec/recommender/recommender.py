@@ -23,7 +23,7 @@ from anirec.recommender.knowledge import Knowledge, Uncertainty, knowledge_of, m
 from anirec.recommender.order import fit_of, picked, surprising, well_liked
 from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
 from anirec.recommender.shelves import Shelves
-from anirec.recommender.taste import LIKED_FROM, Taste, encoded_entries, liked_ids
+from anirec.recommender.taste import SPEAKS_FROM, Taste, encoded_entries, liked_ids
 
 PREFERRED = ("two-stage", "hybrid-ease", "ease")
 """The models that rank unless another is named: the first one fitted."""
@@ -532,7 +532,7 @@ class AnimeRecommender(Shelves, Groups):
         person said they like; the others they watched."""
         among = np.isin(ids, liked_ids(profile))
         liked = [
-            entry.liked is True or (entry.rating or 0) >= LIKED_FROM
+            entry.liked is True or (entry.rating or 0) >= SPEAKS_FROM
             for entry in (profile[int(a)] for a in ids[among])
         ]
         return among, np.array(liked, dtype=bool)

@@ -13,7 +13,7 @@ from anirec.models import Ability, Model
 from anirec.profiles import Entry, Profile
 from anirec.recommender.order import POOL, best_first
 
-LIKED_FROM = 7
+SPEAKS_FROM = 7
 """A title rated so or better is one that the person said they like."""
 
 DISLIKED_SHARE = 0.5

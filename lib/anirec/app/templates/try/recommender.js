@@ -10,7 +10,7 @@ const DISLIKED_BELOW = 5;
 const BELOW_MEAN = 2.5;
 const [USUAL_MEAN, MEAN_WEIGHT] = [7.5, 3];
 const [SHOWN_CONTRIBUTION, SHOWN_SHARE] = [0.02, 0.1];
-const LIKED_FROM = 7;
+const SPEAKS_FROM = 7;
 const REASONS = 2;
 const f32 = Math.fround;
 
@@ -227,7 +227,7 @@ class Recommender {
     if (!strongest.length) {
       return kind ? `it is ${kind}, like much of what you like` : "many people like it";
     }
-    const isLiked = ({ liked, rating }) => liked === true || (rating ?? 0) >= LIKED_FROM;
+    const isLiked = ({ liked, rating }) => liked === true || (rating ?? 0) >= SPEAKS_FROM;
     const verb = strongest.every(([from]) => isLiked(profile.get(from))) ? "liked" : "watched";
     const named = strongest.map(([from]) => this.anime.title[from]).join(" and ");
     return `because you ${verb} ${named}${kind ? `, and it is ${kind}` : ""}`;

@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
-PATIENCE = 60
+PATIENCE = 20
 CONTROL = "jupyter.widget.control"
 VERSION = {"version": "1.0.0"}
 """Of the protocol in which all widgets' states are asked for."""
@@ -58,10 +58,13 @@ class PageClient:
         self._changed = asyncio.Event()
         self._reader: asyncio.Task | None = None
 
+    def http(self) -> AsyncHTTPClient:
+        return AsyncHTTPClient()
+
     async def fetch(self, address: str = "") -> str:
         """Ask for the page, as a browser does; return it."""
         request = HTTPRequest(address or f"{self.url}/", request_timeout=PATIENCE)
-        answer = await AsyncHTTPClient().fetch(request)
+        answer = await self.http().fetch(request)
         self.address = answer.effective_url
         html = answer.body.decode()
         self.kernel = re.search(r'"kernelId": "([0-9a-f-]+)"', html)[1]
@@ -118,7 +121,11 @@ class PageClient:
                 self._take(unpacked(message)[1])
         self._changed.set()
 
+    def hear(self, parts: list[bytes]) -> None:
+        """Called with each message; there to be replaced."""
+
     def _take(self, parts: list[bytes]) -> None:
+        self.hear(parts)
         kind = json.loads(parts[0])["msg_type"]
         if kind not in ("comm_msg", "comm_open"):
             return

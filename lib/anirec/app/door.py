@@ -13,8 +13,6 @@ import tornado.web
 from jupyter_server.auth.identity import PasswordIdentityProvider, User
 from tornado.httputil import HTTPServerRequest
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 METHODS = ("GET", "POST")
 
 ADDRESSES = 10_000
@@ -31,6 +29,19 @@ log = logging.getLogger("anirec.server")
 
 class TooSoon(Exception):
     """An address must wait before it asks again; the argument says how many seconds."""
+
+
+class TooManyGuesses(tornado.web.HTTPError):
+    """Wrong secrets came too quickly.
+
+    Attributes
+    ----------
+    seconds : how long the address must wait.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(429, reason="Too many wrong secrets: wait a while")
+        self.seconds = seconds
 
 
 class Pace:
@@ -81,14 +92,13 @@ class SlowedIdentity(PasswordIdentityProvider):
         return super().process_login_form(handler) if self._is_right(handler, given) else None
 
     def _is_right(self, handler: tornado.web.RequestHandler, given: str) -> bool:
-        """Return whether a secret is the right one. Raises HTTPError 429 if asked too soon."""
+        """Return whether a secret is the right one. Raises TooManyGuesses."""
         address, now = address_of(handler.request), time.monotonic()
         wrong, until = self._wrong.get(address, (0, 0.0))
         if now > until + LONGEST_WAIT:
             wrong = 0
         if now < until:
-            handler.set_header("Retry-After", str(1 + int(until - now)))
-            raise tornado.web.HTTPError(429, reason="Too many wrong secrets: wait a while")
+            raise TooManyGuesses(1 + int(until - now))
         if hmac.compare_digest(given.encode(), self.token.encode()):
             self._wrong.pop(address, None)
             return True
@@ -108,6 +118,13 @@ class Refusal(tornado.web.RequestHandler):
 
     def prepare(self) -> None:
         self.set_status(self.status)
+        self._say()
+
+    def write_error(self, status_code: int, **_: object) -> None:
+        """Answer a method that nobody knows as any other."""
+        self._say()
+
+    def _say(self) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         if self.status == 405:
             self.set_header("Allow", ", ".join(METHODS))
@@ -172,8 +189,8 @@ def host_name(request: HTTPServerRequest) -> str:
     return urlsplit(f"//{request.host}").hostname or ""
 
 
-def is_local(name: str, names: list[str]) -> bool:
-    """Return whether a name is this machine's own, or one of ``names``."""
+def is_local(name: str, names: list[str] | tuple[str, ...] = ("localhost",)) -> bool:
+    """Return whether a name is an address of this machine's own, or one of ``names``."""
     if name in names:
         return True
     try:

@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketHandler
 from voila.request_info_handler import RequestInfoSocketHandler
 from voila.static_file_handler import TemplateStaticFileHandler
 
-from anirec.app.door import LOOPBACK, address_of
+from anirec.app.door import TooManyGuesses, is_local
 
 log = logging.getLogger("anirec.server")
 
@@ -24,7 +24,10 @@ class Plain:
     What failed may name this server's files; neither page nor log of anybody else needs them.
     """
 
-    def write_error(self, status_code: int, **_: object) -> None:
+    def write_error(self, status_code: int, **about: object) -> None:
+        error = about.get("exc_info", (None, None))[1]
+        if isinstance(error, TooManyGuesses):
+            self.set_header("Retry-After", str(error.seconds))
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{status_code} {self._reason}\n")
 
@@ -94,7 +97,7 @@ class HealthHandler(tornado.web.RequestHandler):
     def get(self) -> None:
         self.set_header("Cache-Control", "no-store")
         told = {"status": "ok"}
-        if address_of(self.request) in LOOPBACK:
+        if is_local(self.request.remote_ip):
             told |= self.settings["counts"].now()
         self.finish(told)
 
@@ -103,7 +106,8 @@ class TemplateFiles(TemplateStaticFileHandler):
     """The files of Voilà's template that the page uses, and of no other."""
 
     def prepare(self) -> None:
-        if not re.match(r"lab/static/[^/]", self.path_args[0]):
+        path = self.path_args[0]
+        if not re.match(r"lab/static/[^/]", path) or ".." in path.split("/"):
             raise tornado.web.HTTPError(404)
 
 

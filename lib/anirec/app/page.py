@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import tempfile
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "ANIREC_APP_TOKEN"
 LEARNS_VARIABLE = "ANIREC_APP_LEARNS"
 """Set to 1, visitors are asked whether ``anirec update --visitors`` may learn from their lists."""
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-"""What needs no secret: this machine's own addresses."""
 
 
 def serve(
@@ -62,7 +60,7 @@ def serve(
     store = ProfileStore.of(dataset)
     token = os.environ.pop(TOKEN_VARIABLE, "")  # no kernel needs it
     for host in hosts:
-        if host not in LOOPBACK and not token:
+        if not token and not _is_own(host):
             raise InputError(
                 f"--host {host} shows the page to other machines: "
                 f"set {TOKEN_VARIABLE} to a secret that visitors must know"
@@ -91,6 +89,14 @@ def serve(
         for host in hosts:
             print(f"anirec: http://{_in_url(host)}:{port}{site.path} (Ctrl-C stops it)", flush=True)
         server.run_server(site)
+
+
+def _is_own(host: str) -> bool:
+    """Return whether only this machine reaches an address, which needs no secret then."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _in_url(host: str) -> str:

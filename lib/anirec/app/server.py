@@ -39,12 +39,12 @@ from voila.utils import get_page_config
 
 from anirec.app import forked
 from anirec.app.door import (
-    LOOPBACK,
     GuardedApplication,
     Pace,
     SlowedIdentity,
     TooSoon,
     address_of,
+    is_local,
 )
 from anirec.app.handlers import (
     EndHandler,
@@ -426,7 +426,7 @@ def settings(site: Site) -> Config:
         "allow_remote_access": bool(site.token),
         "local_hostnames": ["localhost", *([site.public_name] if site.public_name else [])],
         # Whoever reaches the proxy only cannot say that they are somebody else.
-        "behind_proxy": bool(site.public_name) and set(site.hosts) <= set(LOOPBACK),
+        "behind_proxy": bool(site.public_name) and all(map(is_local, site.hosts)),
         "static_path": DEFAULT_STATIC_FILES_PATH,
         "tokens": Tokens(site.profiles),
         "visits": Pace(site.visits, 60),

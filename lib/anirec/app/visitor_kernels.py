@@ -7,9 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from uuid import uuid4
 
-from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from traitlets import Integer
@@ -28,7 +28,10 @@ ALLOWED = ("comm_open", "comm_close", "comm_msg", "comm_info_request", "kernel_i
 MOST_TEXT = 65_536
 """Bytes of each part of a message; a file's content is in a buffer of its own."""
 
-MOST_CONTENT = 2 * MAX_UPLOAD
+MOST_PARTS = 6, 10
+"""Places that a message names: of its channel, four parts and up to four buffers, and its end."""
+
+MOST_CONTENT = MAX_UPLOAD + 2**20
 """Bytes of a message's buffers: a file a little too large is refused by name, not cut off."""
 
 LONGEST_VALUE = 300
@@ -195,13 +198,14 @@ def message_parts(incoming: bytes, protocol: str | None) -> list[bytes]:
     """
     if protocol != PROTOCOL or not isinstance(incoming, bytes):
         raise Unacceptable("a message of another protocol")
-    try:
-        channel, parts = deserialize_msg_from_ws_v1(incoming)
-    except (ValueError, IndexError, MemoryError, OverflowError):
-        raise Unacceptable("a malformed message") from None
-    if channel != "shell" or not 4 <= len(parts) <= 8:
+    count = int.from_bytes(incoming[:8], "little")
+    if not MOST_PARTS[0] <= count <= MOST_PARTS[1]:  # believed, a number of 8 bytes takes for ever
         raise Unacceptable("a malformed message")
-    return parts
+    places = [int.from_bytes(incoming[8 * i : 8 * i + 8], "little") for i in range(1, count + 1)]
+    ends = [8 * (count + 1), *places, len(incoming)]
+    if ends != sorted(ends) or incoming[places[0] : places[1]] != b"shell":
+        raise Unacceptable("a malformed message")
+    return [incoming[start:end] for start, end in pairwise(places[1:])]
 
 
 def check_message(parts: list[bytes]) -> None:

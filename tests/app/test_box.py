@@ -12,7 +12,6 @@ from small_run import small_run
 from anirec.app import box as box_module
 from anirec.app.box import RecommenderBox
 from anirec.app.cards import (
-    OWN_IDS_FROM,
     card_html,
     details_html,
     recommendations_table,
@@ -21,7 +20,7 @@ from anirec.app.cards import (
 from anirec.app.controls import ANY
 from anirec.catalogue.filters import ALL, Filters
 from anirec.lists import to_xml
-from anirec.profiles import Entry, Profile, ProfileStore
+from anirec.profiles import LIST_STATUSES, Entry, Profile, ProfileStore
 from anirec.recommender import AnimeRecommender
 from anirec.recommender.reasons import Explanation
 
@@ -54,6 +53,10 @@ def cards(box: RecommenderBox) -> list[int]:
 
 def rows(box: RecommenderBox) -> list[int]:
     return [row.anime_id for row in box._rows_box.children]
+
+
+def row_of(box: RecommenderBox, anime_id: int):
+    return next(row for row in box._rows_box.children if row.anime_id == anime_id)
 
 
 def hidden(part) -> bool:
@@ -97,11 +100,13 @@ def test_rating_and_thumbs_change_the_entry(box):
     row.rating.value = 4
     assert box.profile[6] == Entry(rating=4)
     row.like.click()
-    assert box.profile[6].liked is True
+    assert box.profile[6] == Entry(liked=True)
     row.like.click()
     assert box.profile[6].liked is None
     row.dislike.click()
     assert box.profile[6].liked is False
+    row.rating.value = 3
+    assert box.profile[6] == Entry(rating=3)
     row.rating.value = ANY
     assert box.profile[6] == Entry()
     row.status.value = "dropped"
@@ -212,6 +217,26 @@ def test_how_an_import_is_taken_in_is_asked_with_counts(box):
     assert rows(box) == [6]
 
 
+def test_every_status_that_a_list_has_is_shown(box):
+    for anime_id, status in enumerate(LIST_STATUSES, start=1):
+        box.set(anime_id, status=status)
+        assert row_of(box, anime_id).status.value == status
+        assert box.profile[anime_id].status == status
+
+
+def test_picking_a_title_that_is_on_the_list_changes_nothing_of_it(box):
+    box.set(6, rating=2, status="dropped")
+    box.add(6)
+    assert box.profile[6] == Entry(2, "dropped")
+    assert "is on your list already" in box._message.value
+
+
+def test_a_thumb_takes_the_place_of_a_rating_that_says_the_opposite(box):
+    box.rate(6, 10)
+    row_of(box, 6).dislike.click()
+    assert box.profile[6] == Entry(liked=False)
+
+
 def test_titles_that_the_catalogue_lacks_are_shown(box):
     box.load(b"title,rating\nNobody Knows <This>,8\n")
     box._toggles["Import and save"].value = True
@@ -256,8 +281,8 @@ def test_saved_files_hold_the_list_and_what_is_recommended(box):
 
 def test_titles_from_data_are_escaped_everywhere():
     row = SimpleNamespace(
-        anime_id=5, rank=1, title=HOSTILE, title_english=HOSTILE + "2", type=HOSTILE, year=2001,
-        episodes=pd.NA, duration_min=np.nan, genres=HOSTILE, score=7.5, match=0.2,
+        anime_id=5, mal_id=5, rank=1, title=HOSTILE, title_english=HOSTILE + "2", type=HOSTILE,
+        year=2001, episodes=pd.NA, duration_min=np.nan, genres=HOSTILE, score=7.5, match=0.2,
         because=HOSTILE, image_url='https://x.org/"><script>', similarity=np.nan,
     )  # fmt: skip
     terms = pd.DataFrame({"anime_id": [1], "title": [HOSTILE], "contribution": [0.2]})
@@ -273,9 +298,9 @@ def test_titles_from_data_are_escaped_everywhere():
 
 
 def test_only_anime_that_myanimelist_has_are_linked():
-    assert 'href="https://myanimelist.net/anime/5114"' in title_html(5114, "A")
-    assert 'rel="noopener noreferrer"' in title_html(5114, "A")
-    assert title_html(OWN_IDS_FROM, "A & B") == "A &amp; B"
+    assert 'href="https://myanimelist.net/anime/93001"' in title_html("A", 93001)
+    assert 'rel="noopener noreferrer"' in title_html("A", 5114)
+    assert title_html("A & B") == title_html("A & B", pd.NA) == "A &amp; B"
 
 
 def test_an_unexpected_failure_is_told_and_the_list_is_kept(box, monkeypatch):

@@ -141,12 +141,20 @@ class RecommenderBox(widgets.Box):
         self._changed()
 
     def add(self, anime_id: int, rating: float | None = None) -> None:
-        """Put an anime on the list, as liked or with a rating."""
-        self.set(anime_id, rating=rating, liked=None if rating else True)
+        """Put an anime on the list, as liked or with a rating; one that is there stays as it is."""
+        if anime_id in self.profile:
+            self.say(f"{self.title(anime_id)} is on your list already: change it there.")
+            return
+        values = {"rating": rating, "liked": None if rating else True}
+        self._change(lambda session: session.add(anime_id, **values))
 
     def rate(self, anime_id: int, rating: float | None) -> None:
         """Set or clear the rating of a title; it says more than a thumb, which it replaces."""
-        self.set(anime_id, rating=rating, liked=None)
+        self._change(lambda session: session.rate(anime_id, rating))
+
+    def thumb(self, anime_id: int, liked: bool | None) -> None:
+        """Set or clear a thumb; a rating that says the opposite goes."""
+        self._change(lambda session: session.thumb(anime_id, liked))
 
     def seen(self, anime_id: int) -> None:
         """Put an anime on the list as watched."""

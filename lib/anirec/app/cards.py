@@ -16,9 +16,6 @@ from anirec.recommender.reasons import Explanation
 TERMS = 8
 """Terms of a match, and contributions of the ranker, shown in a card's details."""
 
-OWN_IDS_FROM = 90_000
-"""From here on the simulated sample numbers anime of its own, which MyAnimeList does not have."""
-
 MAL_PAGE = "https://myanimelist.net/anime/"
 
 
@@ -42,12 +39,12 @@ def other_name(row) -> str:
     return english if isinstance(english, str) and english != row.title else ""
 
 
-def title_html(anime_id: int, title: str) -> str:
-    """Return a title, escaped, linked to its page on MyAnimeList if it has one there."""
-    if anime_id >= OWN_IDS_FROM:
+def title_html(title: str, mal_id: object = None) -> str:
+    """Return a title, escaped, linked to its page on MyAnimeList if its id there is known."""
+    if mal_id is None or pd.isna(mal_id):
         return escape(title)
     return (
-        f'<a href="{MAL_PAGE}{int(anime_id)}" target="_blank" rel="noopener noreferrer" '
+        f'<a href="{MAL_PAGE}{int(mal_id)}" target="_blank" rel="noopener noreferrer" '
         f'title="Open on MyAnimeList">{escape(title)}</a>'
     )
 
@@ -72,7 +69,7 @@ def card_html(row, best: float, images: bool = False, why: str = "") -> str:
     genres = "".join(f"<li>{escape(genre)}</li>" for genre in row.genres.split(", ") if genre)
     return (
         f"<article class='anirec-about'>{cover}<div class='anirec-text'>"
-        f"<h3><span class='anirec-rank'>{row.rank}</span>{title_html(row.anime_id, row.title)}</h3>"
+        f"<h3><span class='anirec-rank'>{row.rank}</span>{title_html(row.title, row.mal_id)}</h3>"
         f"{english}<p class='anirec-facts'>{escape(facts(row))}</p>"
         f"<ul class='anirec-genres'>{genres}</ul>{_numbers(row, best)}"
         f"{_because(row)}{why}</div></article>"

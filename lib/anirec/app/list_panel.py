@@ -101,7 +101,7 @@ class ListRow(widgets.Box):
 
     def _thumb(self, liked: bool) -> None:
         entry = self.box.profile[self.anime_id]
-        self.box.set(self.anime_id, liked=None if entry.liked is liked else liked)
+        self.box.thumb(self.anime_id, None if entry.liked is liked else liked)
 
     def _remove(self) -> None:
         self.box.remove(self.anime_id)

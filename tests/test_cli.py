@@ -183,7 +183,13 @@ def test_version(anirec) -> None:
 
 
 def test_completion_is_offered_and_knows_the_datasets(anirec, monkeypatch) -> None:
-    assert "_ANIREC_COMPLETE" in anirec("--show-completion", "bash")[1]
+    with monkeypatch.context() as told:  # rather than asking what process started this one
+        told.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+        assert "_ANIREC_COMPLETE" in anirec("--show-completion", "bash")[1]
+    monkeypatch.setenv("_ANIREC_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "anirec run mal-2016")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert anirec()[1].split() == ["mal-2016"]
 
 
 def test_narrow_code_page_loses_letters_but_no_answer(root: Path) -> None:

@@ -126,6 +126,14 @@ def test_every_section_is_a_question_with_a_sentence(stage: Stage, tiny_run: Pat
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_notebooks_are_valid_and_name_each_cell_once(stage: Stage) -> None:
+    content = json.loads(stage.notebook.read_text(encoding="utf-8"))
+    nbformat.validate(content)
+    names = [cell["id"] for cell in content["cells"]]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_functions_in_notebooks_are_short(stage: Stage) -> None:
     notebook = nbformat.read(stage.notebook, as_version=4)
     for cell in notebook.cells:

@@ -137,7 +137,7 @@ class PageClient:
             self.state.setdefault(content["comm_id"], {}).update(data["state"])
         self._changed.set()
 
-    async def until(self, true, patience: float = PATIENCE) -> None:
+    async def until(self, true, patience: float | None = None) -> None:
         """Wait until something is true of what the visitor sees.
 
         Raises
@@ -147,7 +147,7 @@ class PageClient:
         ConnectionError
             If the kernel's socket was closed meanwhile.
         """
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(patience or PATIENCE):
             while not true():
                 self._changed.clear()
                 if self._reader is not None and self._reader.done():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 import random
 import tracemalloc
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,16 @@ from list_files import DATA_EXPORT, FILES, PLAIN, TAIGA, export
 
 from anirec.catalogue import Catalogue
 from anirec.config import InputError
-from anirec.lists import MAX_TEXT, MAX_UPLOAD, anime_named, entry_of, read_list, to_csv, to_xml
+from anirec.lists import (
+    MAX_TEXT,
+    MAX_UPLOAD,
+    anime_named,
+    entry_of,
+    frame_csv,
+    read_list,
+    to_csv,
+    to_xml,
+)
 from anirec.profiles import UNKNOWN_STATUS, WONT_WATCH, Entry, Profile, Unresolved
 from anirec.profiles.profile import MAX_ENTRIES
 
@@ -218,6 +229,17 @@ MIXED = Profile(
 def test_csv_export_reads_back_as_it_was(catalogue: Catalogue) -> None:
     profile = Profile({**MIXED.entries, 9: Entry(8.5)}, MIXED.unresolved)
     assert read_list(to_csv(profile, catalogue).encode(), catalogue).profile == profile
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-x", "@SUM(A1)", "'quoted'"])
+def test_no_exported_cell_is_a_formula(catalogue: Catalogue, text: str) -> None:
+    profile = Profile({1: Entry(9, comments=text, tags=text)}, (Unresolved(text, Entry(7)),))
+    written = to_csv(profile, catalogue)
+    cells = [cell for row in csv.reader(written.splitlines()) for cell in row]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    assert read_list(written.encode(), catalogue).profile == profile
+    saved = frame_csv(pd.DataFrame({"title": [text], "score": [-1.5]}))
+    assert saved.splitlines()[1].startswith(("'", "\"'")) and saved.endswith(",-1.5\n")
 
 
 def test_xml_export_says_what_it_was_told(catalogue: Catalogue) -> None:

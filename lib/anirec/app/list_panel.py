@@ -21,7 +21,7 @@ from anirec.app.controls import (
     make_button,
     set_shown,
 )
-from anirec.lists import to_csv, to_xml
+from anirec.lists import frame_csv, to_csv, to_xml
 from anirec.profiles import Place, Profile
 
 WHERE = {
@@ -201,7 +201,7 @@ class ListPanel(widgets.Box):
             files.append(("Save list (CSV)", "anime-list.csv", csv, "text/csv"))
             files.append(("Save list (MyAnimeList)", "anime-list.xml", xml, "text/xml"))
         if len(frame):
-            told = frame.drop(columns="image_url", errors="ignore").to_csv(index=False)
+            told = frame_csv(frame.drop(columns="image_url", errors="ignore"))
             files.append(("Save recommendations (CSV)", "recommendations.csv", told, "text/csv"))
         self.links.value = "".join(
             download_link(text, name, content.encode("utf-8"), kind)

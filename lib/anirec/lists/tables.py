@@ -25,6 +25,9 @@ OWN_HEADERS = (
 )  # fmt: skip
 """The first lines of lists that anirec wrote itself: there a blank status means watched."""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula where a cell starts with it."""
+
 OWN_FORMAT, SEEN = "anirec's list", "seen"
 """What such a list is called, and what a blank status in it is read as."""
 
@@ -220,10 +223,20 @@ def _refuse_several(table: Table, found: dict[str, list[int]]) -> None:
         )
 
 
+def no_formula(text: str) -> str:
+    """Return a cell's text so that no spreadsheet takes it for a formula: behind an apostrophe."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _as_written(text: str) -> str:
+    """Return a cell's text without the apostrophe that kept it from being a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
 def _row(where: str, cells: Sequence[str], found: dict[str, list[int]], ids: list[str]) -> Row:
     def cell(name: str) -> str:
         places = found.get(name, ())
-        return cells[places[0]] if places and places[0] < len(cells) else ""
+        return _as_written(cells[places[0]]) if places and places[0] < len(cells) else ""
 
     number = ""
     for name in ids:

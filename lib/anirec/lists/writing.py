@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
+import pandas as pd
+
 from anirec.catalogue import Catalogue
 from anirec.lists.mal import READ, UPDATE
 from anirec.lists.reading import LIKED_TAGS, WONT_WATCH_TAG
 from anirec.lists.row import line
-from anirec.lists.tables import OWN_HEADERS
+from anirec.lists.tables import OWN_HEADERS, no_formula
 from anirec.profiles import UNKNOWN_STATUS, WONT_WATCH, Entry, Profile
 
 MAL_NAMES = {
@@ -32,7 +34,7 @@ def to_csv(profile: Profile, catalogue: Catalogue) -> str:
     for mal_id, title, entry in _all_entries(profile, catalogue):
         writer.writerow(
             [
-                title,
+                no_formula(title),
                 "" if entry.rating is None else f"{entry.rating:g}",
                 entry.status or "",
                 "" if entry.liked is None else str(entry.liked).lower(),
@@ -42,11 +44,25 @@ def to_csv(profile: Profile, catalogue: Catalogue) -> str:
                 "true" if entry.rewatching else "",
                 entry.started_on,
                 entry.finished_on,
-                entry.comments,
-                entry.tags,
+                no_formula(entry.comments),
+                no_formula(entry.tags),
             ]
         )
     return stream.getvalue()
+
+
+def frame_csv(frame: pd.DataFrame) -> str:
+    """Return a frame as CSV in which no cell is a formula."""
+    texts = frame.select_dtypes(["object", "str", "category"]).columns
+    shown = frame.assign(
+        **{
+            name: frame[name]
+            .astype(object)
+            .map(lambda value: no_formula(value) if isinstance(value, str) else value)
+            for name in texts
+        }
+    )
+    return shown.to_csv(index=False)
 
 
 def to_xml(profile: Profile, catalogue: Catalogue) -> str:

@@ -55,10 +55,8 @@ def prepare(work: Path) -> None:
     from anirec.datasets.ingest import ingest
     from anirec.models import (
         HybridEASE,
-        ItemKNN,
         LikedEASE,
         Popularity,
-        PureSVD,
         RatingNet,
         TwoStage,
     )
@@ -78,7 +76,9 @@ def prepare(work: Path) -> None:
     retriever.save(paths.models / "hybrid-ease")
     two = TwoStage(retriever=retriever, second=second, max_users=1000, n_draws=1)
     facts = AnimeFacts.of(lists, item_features(anime, lists.anime_ids), two.least_liked(lists))
-    two.stage_ = FirstStage(retriever, second, ItemKNN().fit(lists), PureSVD().fit(lists), facts)
+    two.stage_ = FirstStage(
+        retriever, second, two.neighbours.fit(lists), two.latent.fit(lists), facts
+    )
     two.anime_ids_, two.popularity_ = retriever.anime_ids_, retriever.popularity_
     two._learn(two.sample(two.stage_, lists.users(np.arange(600))))
     two.save(paths.models / "two-stage")

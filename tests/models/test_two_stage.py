@@ -210,6 +210,15 @@ def test_company_are_candidates_too(model: TwoStage, train: Interactions) -> Non
     assert (np.diff(case.scores) <= 0).all()
 
 
+def test_neighbours_that_keep_no_company_add_no_candidates(
+    train: Interactions, features: ItemFeatures, profiles: Interactions
+) -> None:
+    settings = SETTINGS | {"n_company": 3}
+    model = TwoStage(neighbours=ItemKNN(k=5), **settings).fit(train, features=features)
+    alone = TwoStage(neighbours=ItemKNN(k=5), **SETTINGS).fit(train, features=features)
+    np.testing.assert_array_equal(model.score(profiles), alone.score(profiles))
+
+
 def test_few_learners_among_many_are_left_out_for_good(
     train: Interactions, features: ItemFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,9 +142,8 @@ class FirstStage:
                 found[~np.broadcast_to(allowed, profiles.shape)[row]] = -np.inf
             candidates = best_columns(found, n_candidates)
             if n_company:
-                company = np.where(
-                    np.isfinite(found), self.neighbours.company(one.indices), -np.inf
-                )
+                company = self.neighbours.company(one.indices)
+                company[~np.isfinite(found) | (company == 0)] = -np.inf
                 more = np.setdiff1d(best_columns(company, n_company), candidates)
                 candidates = np.concatenate([candidates, more])
                 candidates = candidates[np.lexsort((candidates, -found[candidates]))]

@@ -81,8 +81,11 @@ class ItemKNN(ItemItem):
     def company(self, entries: np.ndarray) -> np.ndarray:
         """Return which share of the lists with an entry has each anime, the mean over the entries.
 
-        float32 (n_anime,); 0 where it is not in their company.
+        float32 (n_anime,); 0 where it is not in their company, of which none is kept if
+        ``n_company`` is 0.
         """
+        if not self.n_company:
+            return np.zeros(len(self.counts_), dtype=np.float32)
         at, owner = entries_of(self.company_.indptr, entries)
         shares = self.company_.data[at] / (self.counts_[entries] + FEW_LISTS)[owner]
         total = np.bincount(self.company_.indices[at], shares, self.company_.shape[1])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from importlinter.cli import lint_imports
@@ -79,3 +81,17 @@ def test_no_two_public_things_share_a_name() -> None:
             if not name.startswith("_") and name not in SHARED:
                 owners[name].append(dotted)
     assert {name: where for name, where in owners.items() if len(where) > 1} == {}
+
+
+def test_benchmarks_import_what_there_is() -> None:
+    """No test runs them, so that a thing moved would be missed there only when somebody does."""
+    missing = []
+    for file in sorted((PACKAGE.parents[1] / "benchmarks").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("anirec"):
+                module = import_module(node.module)
+                for alias in node.names:
+                    known = hasattr(module, alias.name)
+                    if not known and find_spec(f"{node.module}.{alias.name}") is None:
+                        missing.append(f"{file.name}: {node.module}.{alias.name}")
+    assert missing == []

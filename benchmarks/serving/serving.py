@@ -160,7 +160,8 @@ def kernel(work: Path) -> dict[str, float]:
 
 def answers(work: Path) -> list[dict[str, object]]:
     """Return the median and 95th percentile of an answer: resolved, scored, filtered, explained."""
-    from anirec.recommender import AnimeRecommender, Filters
+    from anirec.catalogue import Filters
+    from anirec.recommender import AnimeRecommender
 
     recommender = AnimeRecommender.load(located(work))
     rows = []

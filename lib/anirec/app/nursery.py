@@ -191,7 +191,10 @@ class Nursery:
 
     def _tell_ended(self, *_: object) -> None:
         while self.kernels:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:  # a signal during this one told of the last of them
+                return
             if pid == 0:
                 return
             self.kernels.discard(pid)

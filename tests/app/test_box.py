@@ -20,7 +20,7 @@ from anirec.app.cards import (
 from anirec.app.controls import ANY
 from anirec.catalogue.filters import ALL, Filters
 from anirec.lists import to_xml
-from anirec.profiles import LIST_STATUSES, Entry, Profile, ProfileStore
+from anirec.profiles import LIST_STATUSES, Entry, Profile, ProfileStore, Unresolved
 from anirec.recommender import AnimeRecommender
 from anirec.recommender.reasons import Explanation
 
@@ -242,6 +242,19 @@ def test_titles_that_the_catalogue_lacks_are_shown(box):
     box._toggles["Import and save"].value = True
     assert "1 title is kept that this catalogue lacks" in box._list_panel.missing.value
     assert "Nobody Knows &lt;This&gt;" in box._list_panel.missing.value
+
+
+def test_what_an_earlier_catalogue_lacked_is_found_once_this_one_has_it(recommender, tmp_path):
+    store = ProfileStore(tmp_path / "lists.sqlite")
+    title = recommender.anime.at[6, "title"]
+    missing = (Unresolved(title, Entry(rating=8)), Unresolved("Nobody Knows This"))
+    store.create_named("Kept", Profile({1: Entry(rating=9)}, missing))
+    box = RecommenderBox(recommender, store=store)
+    assert box.profile == Profile({1: Entry(rating=9), 6: Entry(rating=8)}, missing[1:])
+    assert "1 of the unknown titles on your list" in box._message.value
+    assert store.named("Kept").read() == box.profile
+    box.undo()
+    assert box.profile == Profile({1: Entry(rating=9)}, missing)
 
 
 def test_a_bad_file_is_told_and_the_list_kept(box):

@@ -21,6 +21,7 @@ from anirec.lists import (
     MAX_UPLOAD,
     anime_named,
     entry_of,
+    found_again,
     frame_csv,
     read_list,
     to_csv,
@@ -296,6 +297,27 @@ def test_what_a_smaller_catalogue_lacks_is_still_exported(catalogue: Catalogue) 
     back = read_list(to_csv(profile, catalogue).encode(), catalogue).profile
     assert back.entries == {1: Entry(9)}
     assert back.unresolved == (Unresolved("anime 123", Entry(5)),)
+
+
+def test_what_was_unknown_is_found_again_by_id_or_by_its_very_name(catalogue: Catalogue) -> None:
+    lacking = Profile(
+        {1: Entry(9, status="completed")},
+        (
+            Unresolved("whatever it is called", Entry(8), mal_id=20),
+            Unresolved("attack on titan", Entry(status="plan_to_watch")),
+            Unresolved("Cowboy Bebop", Entry(5, status="dropped")),
+            Unresolved("Monstre", Entry(7)),  # likeness is not enough where nobody is asked
+            Unresolved("Monster", Entry(6), mal_id=999_999),
+        ),
+    )
+    again = found_again(lacking, catalogue)
+    assert again.entries == {
+        1: Entry(9, status="completed"),
+        5: Entry(8),
+        6: Entry(status="plan_to_watch"),
+    }
+    assert again.unresolved == lacking.unresolved[3:]
+    assert found_again(again, catalogue) is again
 
 
 # --- files with faults

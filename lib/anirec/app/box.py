@@ -37,7 +37,7 @@ from anirec.app.filter_panel import FilterPanel
 from anirec.app.list_panel import ListPanel, ListRow, PageAddress
 from anirec.catalogue import Filters
 from anirec.config import InputError
-from anirec.lists import Imported, read_list
+from anirec.lists import Imported, found_again, read_list
 from anirec.profiles import ListSession, Place, Profile, ProfileStore
 from anirec.profiles.merging import Rule
 from anirec.recommender import AnimeRecommender
@@ -121,6 +121,7 @@ class RecommenderBox(widgets.Box):
             self.session.choose(names[0])
         self.refresh()
         self._list_panel.about()
+        self._look_again()
 
     # --- what the person does
 
@@ -133,6 +134,7 @@ class RecommenderBox(widgets.Box):
         """Show the list of a visitor of a page; what becomes of it is kept there."""
         self.session, self.page = session, page
         self.show_list()
+        self._look_again()
         self.add_class("anirec-ready")
 
     def show_list(self) -> None:
@@ -215,6 +217,17 @@ class RecommenderBox(widgets.Box):
         if not self._message.value:
             self._message.value = imported_html(imported.text, imported.problems)
 
+    def _look_again(self) -> None:
+        """Take what a smaller catalogue lacked, and this one has, for entries."""
+        again = found_again(self.profile, self.recommender.catalogue)
+        if again is self.profile:
+            return
+        n = len(self.profile.unresolved) - len(again.unresolved)
+        self._change(lambda session: session.take_in(again, Rule.REPLACE))
+        self.say(
+            f"Found now, after an update of the catalogue: {n} of the unknown titles on your list."
+        )
+
     def delete(self) -> None:
         """Delete everything that is kept of the list; undo brings it back for a while."""
         self.session.delete()
@@ -224,6 +237,7 @@ class RecommenderBox(widgets.Box):
     def choose(self, name: str | None) -> None:
         """Show the list of that name; None: an empty one that is kept nowhere."""
         self._change(lambda session: session.choose(name))
+        self._look_again()
 
     def keep_as(self, name: str) -> None:
         """Keep this list under a name, or begin another of that name."""

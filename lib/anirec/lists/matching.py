@@ -11,6 +11,8 @@ import pandas as pd
 from anirec.catalogue import Catalogue
 from anirec.catalogue.titles import OTHER_NAME, SIMILAR, TITLE, Meant
 from anirec.lists.row import MAL, OTHER, UNKNOWN, Row, Sheet
+from anirec.profiles import Profile, Unresolved
+from anirec.profiles.merging import fuller
 
 BY_ID = "id"
 """How an anime was found whose id MyAnimeList's numbering gave; see `titles` for the others."""
@@ -134,3 +136,30 @@ class Matching:
                 compared += 1
                 agreeing += int(episodes) == watched
         return MAL if compared and agreeing >= 0.8 * compared else OTHER
+
+
+def found_again(profile: Profile, catalogue: Catalogue) -> Profile:
+    """Return a list in which what an earlier catalogue lacked and this one has is an entry.
+
+    An anime is found by MyAnimeList's id, and by its very name where no id is known; likeness is
+    not enough, since nobody is asked. What the list says of it already is made one with it. The
+    same profile comes back where nothing is found.
+    """
+    entries, missing = dict(profile.entries), []
+    for one in profile.unresolved:
+        anime_id = _found_again(one, catalogue)
+        if anime_id is None:
+            missing.append(one)
+        else:
+            known = entries.get(anime_id)
+            entries[anime_id] = one.entry if known is None else fuller(one.entry, known)
+    if len(missing) == len(profile.unresolved):
+        return profile
+    return Profile(entries, tuple(missing))
+
+
+def _found_again(one: Unresolved, catalogue: Catalogue) -> int | None:
+    if one.mal_id is not None:
+        return catalogue.by_mal_id.get(one.mal_id)
+    meant = catalogue.titles.meant(one.title, similar=False)
+    return meant.anime_id if meant is not None and not meant.shared else None

@@ -278,3 +278,38 @@ def test_real_ratings_of_2016(real_data: Path) -> None:
     assert lists.nnz == 423_289
     assert lists.shape[0] == 4_000
     assert 1 - lists.scored.mean() == pytest.approx(0.19, abs=0.01)
+
+
+@pytest.mark.parametrize("n_entries", [1, 40, 333, 10**9])
+def test_chunks_are_the_lists_in_their_order(many: Interactions, n_entries: int) -> None:
+    chunks = list(many.chunks(n_entries))
+    assert all(chunk.nnz <= n_entries or chunk.shape[0] == 1 for chunk in chunks)
+    np.testing.assert_array_equal(np.vstack([dense(chunk) for chunk in chunks]), dense(many))
+    ids = np.concatenate([chunk.user_ids for chunk in chunks])
+    np.testing.assert_array_equal(ids, many.user_ids)
+
+
+def test_figures_are_those_of_all_entries(
+    many: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("anirec.interactions.CHUNK_ENTRIES", 100)
+    known, scores = many.figures, many.ratings[many.scored]
+    np.testing.assert_array_equal(known.counts, np.bincount(many.indices, minlength=60))
+    assert (known.n_users, known.n_scored) == (200, len(scores))
+    told = (known.mean, known.sd, known.greatest)
+    np.testing.assert_allclose(told, (scores.mean(), scores.std(), scores.max()), rtol=1e-6)
+    assert known.usual_length == np.median(many.lengths[many.rows])
+    some = many.users(np.arange(7))
+    assert some.figures.usual_length == np.median(some.lengths[some.rows])
+
+
+def test_figures_of_lists_without_scores(lists: Interactions) -> None:
+    known = lists.entries(~lists.scored).figures
+    assert known.n_scored == 0 and known.usual_length == 1
+    assert np.isnan([known.mean, known.sd, known.greatest]).all()
+    assert np.isnan(lists.entries(np.zeros(4, dtype=bool)).figures.usual_length)
+
+
+def test_all_but_some_users(many: Interactions) -> None:
+    left = many.all_but(np.array([3, 150]))
+    np.testing.assert_array_equal(left.user_ids, np.delete(many.user_ids, [3, 150]))

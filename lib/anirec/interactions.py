@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,13 @@ import pandas as pd
 from scipy import sparse
 
 from anirec.config import InputError
+from anirec.engine import Arrays, InProcess, Sums
 from anirec.files import write_arrays
 
 FORMAT = 1
+
+CHUNK_ENTRIES = 4_000_000
+"""Entries that are worked on at once where lists are summed up: bounds what that takes."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,11 @@ class Interactions:
         return len(self.indices)
 
     @property
+    def size(self) -> int:
+        """The entries, as of a part of something larger: see `engine.Part`."""
+        return self.nnz
+
+    @property
     def lengths(self) -> np.ndarray:
         """int64 (n_users,): entries per user."""
         return np.diff(self.indptr)
@@ -121,6 +132,49 @@ class Interactions:
     def rows(self) -> np.ndarray:
         """int32 (nnz,): the row of each entry."""
         return np.repeat(np.arange(self.shape[0], dtype=np.int32), self.lengths)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """What is known of all lists together."""
+        return Figures.of(self.total(FigureSums(self.shape[1])))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """int64 (n_anime,): lists that each anime is on."""
+        return np.bincount(self.indices, minlength=self.shape[1])
+
+    def chunks(self, n_entries: int | None = None) -> Iterator[Interactions]:
+        """Yield the lists in their order, some users at a time, as views.
+
+        Each has ``n_entries`` at most, by default `CHUNK_ENTRIES`, but for a single longer list.
+        """
+        start, most = 0, n_entries or CHUNK_ENTRIES
+        while start < self.shape[0]:
+            stop = np.searchsorted(self.indptr, self.indptr[start] + most, side="right") - 1
+            stop = max(int(stop), start + 1)
+            yield self._between(start, stop)
+            start = stop
+
+    def _between(self, start: int, stop: int) -> Interactions:
+        """Return the lists of the users from one to another, as views."""
+        here = slice(self.indptr[start], self.indptr[stop])
+        return replace(
+            self,
+            user_ids=self.user_ids[start:stop],
+            indptr=self.indptr[start : stop + 1] - self.indptr[start],
+            indices=self.indices[here],
+            ratings=self.ratings[here],
+            dropped=self.dropped[here],
+            n_unknown=0,
+        )
+
+    def total(self, sums: Sums) -> Arrays:
+        """Return what is summed over the lists, a chunk at a time."""
+        return InProcess().total(sums, [self])
+
+    def all_but(self, users: np.ndarray) -> Interactions:
+        """Return the lists of all but some users, given by their positions."""
+        return self.users(np.setdiff1d(np.arange(self.shape[0]), users))
 
     def matrix(self, values: np.ndarray | float = 1.0) -> sparse.csr_array:
         """Return a float32 CSR matrix (n_users, n_anime) that holds ``values`` at the entries."""
@@ -201,6 +255,84 @@ class Interactions:
                     f"{file} is of an older format: run 'anirec run --from 02 --force'"
                 )
             return cls(**{name: arrays[name] for name in arrays.files if name != "format"})
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of all lists together.
+
+    Attributes
+    ----------
+    counts : int64 (n_anime,), lists that each anime is on.
+    n_users : lists; n_scored : entries that carry a score.
+    mean, sd, greatest : of the scores; NaN where there is none.
+    usual_length : the length of the list that the median entry is on.
+    """
+
+    counts: np.ndarray
+    n_users: int
+    n_scored: int
+    mean: float
+    sd: float
+    greatest: float
+    usual_length: float
+
+    @classmethod
+    def of(cls, sums: Arrays) -> Figures:
+        """Return the figures from their sums; see `FigureSums`."""
+        n, total, squares = sums["scores"]
+        mean = total / n if n else np.nan
+        return cls(
+            counts=sums["counts"],
+            n_users=int(sums["users"][0]),
+            n_scored=int(n),
+            mean=float(mean),
+            sd=float(np.sqrt(max(squares / n - mean**2, 0))) if n else np.nan,
+            greatest=float(sums["greatest"][0]) if n else np.nan,
+            usual_length=_median_length(sums["lengths"]),
+        )
+
+
+def _median_length(lengths: np.ndarray) -> float:
+    """Return the median over entries of the length of their list, given how many lists have each
+    length, (longest + 1,); NaN where there is no entry."""
+    below = np.cumsum(lengths * np.arange(len(lengths)))
+    middle = (below[-1] - 1) // 2, below[-1] // 2
+    return float(np.searchsorted(below, middle, side="right").mean()) if below[-1] else np.nan
+
+
+class FigureSums(Sums):
+    """What `Figures` are made of."""
+
+    WHAT = "counting"
+
+    def __init__(self, n_anime: int) -> None:
+        self.n_anime = n_anime
+
+    def start(self) -> Arrays:
+        """See `Sums.start`."""
+        return {
+            "counts": np.zeros(self.n_anime, dtype=np.int64),
+            "users": np.zeros(1, dtype=np.int64),
+            "scores": np.zeros(3),
+            "greatest": np.full(1, -np.inf),
+            "lengths": np.zeros(self.n_anime + 1, dtype=np.int64),
+        }
+
+    def add(self, sums: Arrays, chunk: Interactions) -> None:
+        """See `Sums.add`."""
+        scores = chunk.ratings[chunk.scored].astype(np.float64)
+        sums["counts"] += chunk.counts
+        sums["users"] += chunk.shape[0]
+        sums["scores"] += len(scores), scores.sum(), (scores**2).sum()
+        sums["greatest"][0] = scores.max(initial=sums["greatest"][0])
+        sums["lengths"] += np.bincount(chunk.lengths, minlength=self.n_anime + 1)
+
+    def join(self, sums: Arrays, others: Arrays) -> None:
+        """See `Sums.join`: of the greatest, the greater."""
+        greatest = np.maximum(sums["greatest"], others["greatest"])
+        super().join(sums, others)
+        sums["greatest"] = greatest
 
 
 def positions(ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -330,11 +462,6 @@ def least_liked(greatest: float) -> float:
     """Return the least rating that is a like on a scale: 8 of 10, 4 of 5; inf where none is
     known."""
     return LIKED_SHARE * greatest if np.isfinite(greatest) else np.inf
-
-
-def greatest_rating(lists: Interactions) -> float:
-    """Return the greatest rating given, by which the scale is known; NaN where there is none."""
-    return float(lists.ratings[lists.scored].max()) if lists.scored.any() else np.nan
 
 
 def give_few(

@@ -12,7 +12,7 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
 from anirec.models import MODELS, load_model
-from anirec.models.item_item import ItemItem, autoencoder, gram
+from anirec.models.item_item import ItemItem, autoencoder
 
 NAMES = [name for name, model in MODELS.items() if issubclass(model, ItemItem)]
 
@@ -65,15 +65,6 @@ def test_pruned_model_is_smaller_and_nearly_the_same(
     assert loaded.similar(105, k=3).equals(pruned.similar(105, k=3))
     with pytest.raises(InputError, match="at least one weight per anime, not 0"):
         model.prune(0)
-
-
-def test_gram_matrix_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix = sparse.random_array((40, 17), density=0.3, rng=np.random.default_rng(0))
-    matrix = sparse.csr_array(matrix, dtype=np.float32)
-    monkeypatch.setattr("anirec.models.item_item.GRAM_BLOCK", 5)
-    product = gram(matrix)
-    np.testing.assert_allclose(product, (matrix.T @ matrix).toarray(), rtol=1e-5)
-    assert product.flags.f_contiguous
 
 
 def test_gram_matrix_that_cannot_be_inverted() -> None:

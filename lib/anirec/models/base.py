@@ -426,8 +426,7 @@ def copied(model: Model) -> Model:
 
 def popularity(train: Interactions) -> np.ndarray:
     """Return the share of lists that each anime is on, float32 (n_anime,)."""
-    counts = np.bincount(train.indices, minlength=train.shape[1])
-    return (counts / train.shape[0]).astype(np.float32)
+    return (train.figures.counts / train.shape[0]).astype(np.float32)
 
 
 def _of_kind(name: str, value: object, usual: object) -> object:

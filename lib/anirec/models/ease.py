@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
-from anirec.models.item_item import ItemItem, autoencoder, gram
+from anirec.models.item_item import ItemItem, autoencoder
+from anirec.models.sums import GramSums, mirrored
 
 
 class EASE(ItemItem):
@@ -29,4 +30,5 @@ class EASE(ItemItem):
         self.l2 = l2
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
-        self.weights_, _ = autoencoder(gram(train.matrix()), self.l2)
+        total = train.total(GramSums(train.shape[1]))
+        self.weights_, _ = autoencoder(mirrored(total["gram"]), self.l2)

@@ -157,7 +157,7 @@ class FirstStage:
 
         The retrievers in closed form (see `HybridEASE.without`), the rest fitted anew.
         """
-        others = train.users(np.setdiff1d(np.arange(train.shape[0]), users))
+        others = train.all_but(users)
         return type(self)(
             retriever=self.retriever.without(train, features, users),
             second=self.second.without(train, features, users),

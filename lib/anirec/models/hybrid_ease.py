@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -17,7 +18,8 @@ from anirec.config import InputError
 from anirec.interactions import Interactions
 from anirec.models.base import Ability, copied, popularity
 from anirec.models.csr import keep_greatest, strongest
-from anirec.models.item_item import ItemItem, autoencoder, gram
+from anirec.models.item_item import ItemItem, autoencoder
+from anirec.models.sums import GramSums, add_products, mirrored
 from anirec.vectors import unit_rows
 
 log = logging.getLogger(__name__)
@@ -133,15 +135,13 @@ class HybridEASE(ItemItem):
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is a share from 0 to below 1, not {self.dropout}")
         self.scale_, usual_length = self.constants(train)
-        values = self.learned_values(train, usual_length)
         tags = self.tag_rows(features, train.shape[1])
-        counts = np.bincount(train.indices, minlength=train.shape[1])
+        counts = train.figures.counts
         warm = self.warm(counts, tags)
-        lists = train.matrix(values)[:, warm]
-        squares = np.asarray(lists.power(2).sum(axis=0))
-        matrix = sparse.vstack([lists, tags[warm].T], format="csr", dtype=np.float32)
-        penalty = self.dropout / (1 - self.dropout) * squares + self.l2
-        weights, precision = autoencoder(gram(matrix), penalty)
+        total = train.total(self.gram_sums(warm, usual_length))
+        add_products(total["gram"], sparse.csr_array(tags[warm].T))
+        penalty = self.dropout / (1 - self.dropout) * total["squares"] + self.l2
+        weights, precision = autoencoder(mirrored(total["gram"]), penalty)
         shares = None
         if not warm.all():
             members = features.numbers.get("members") if features is not None else None
@@ -165,8 +165,9 @@ class HybridEASE(ItemItem):
         users : rows of ``train``.
         """
         solution = self._solution or self.unfitted().fit(train, features)._solution
-        values = self.learned_values(train, self.constants(train)[1])
-        lists = train.matrix(values)[users][:, solution.warm]
+        theirs = train.users(users)
+        values = self.learned_values(theirs, self.constants(train)[1])
+        lists = theirs.matrix(values)[:, solution.warm]
         told = lists.toarray()
         told -= lists @ solution.weights
         told *= solution.precision  # Z P
@@ -180,8 +181,7 @@ class HybridEASE(ItemItem):
         np.fill_diagonal(weights, 0)
         twin = copied(self)
         twin._solution = None
-        others = np.setdiff1d(np.arange(train.shape[0]), users)
-        twin.popularity_ = popularity(train.users(others))
+        twin.popularity_ = popularity(train.all_but(users))
         twin._assemble(solution._replace(weights=weights, precision=precision), twin.popularity_)
         return twin
 
@@ -200,11 +200,21 @@ class HybridEASE(ItemItem):
     def constants(self, train: Interactions) -> tuple[np.ndarray, float]:
         """Return what depends on everybody: mean, standard deviation and greatest of the ratings,
         float32 (3,), and the length of the list that the median entry is on."""
-        scores = train.ratings[train.scored].astype(np.float64)
+        known = train.figures
         scale = [0, 1, np.nan]
-        if len(scores):
-            scale = [scores.mean(), max(scores.std(), MIN_SD), scores.max()]
-        return np.array(scale, np.float32), float(np.median(train.lengths[train.rows]))
+        if known.n_scored:
+            scale = [known.mean, max(known.sd, MIN_SD), known.greatest]
+        return np.array(scale, np.float32), known.usual_length
+
+    def gram_sums(self, columns: np.ndarray, usual_length: float) -> GramSums:
+        """Return what is summed over lists to learn from them, given the constants in ``scale_``.
+
+        ``columns`` are the anime that take part, bool (n_anime,).
+        """
+        settings = self.unfitted()  # travels without weights
+        settings.scale_ = self.scale_
+        values = partial(settings.learned_values, usual_length=usual_length)
+        return GramSums(len(columns), values, columns)
 
     def learned_values(self, lists: Interactions, usual_length: float) -> np.ndarray:
         """Return what each entry counts where it is learned from, float32 (nnz,)."""

@@ -16,8 +16,8 @@ from anirec.interactions import Interactions, positions
 from anirec.models.base import Model
 from anirec.models.csr import changed_columns
 from anirec.models.hybrid_ease import OWN, HybridEASE, borrowed_shares
-from anirec.models.item_item import gram
 from anirec.models.snapshot import read_snapshot, write_snapshot
+from anirec.models.sums import mirrored
 
 ROOM = 256
 """Columns kept free for anime to come: only when they are used up are the matrices copied."""
@@ -121,8 +121,10 @@ class HybridSums:
         }
         tags = settings.tag_rows(features, n)
         state = cls(settings, usual_length, 0, 0, arrays, tags)
-        matrix, _ = state._count(lists, 1)
-        state.gram[:n, :n] = gram(matrix)
+        total = lists.total(settings.gram_sums(np.ones(n, dtype=bool), usual_length))
+        state.gram[:n, :n] = mirrored(total["gram"])
+        state.counts, state.squares = lists.figures.counts.astype(np.float64), total["squares"]
+        state.n_users = lists.shape[0]
         state.solve()
         return state
 

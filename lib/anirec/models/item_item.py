@@ -15,10 +15,6 @@ from anirec.files import write_array
 from anirec.interactions import Interactions
 from anirec.models.base import Ability, Model, copied, incomplete
 from anirec.models.csr import entries_at, strongest
-from anirec.progress import progress
-
-GRAM_BLOCK = 1024
-"""Columns of the Gram matrix computed at once: bounds its sparse intermediate."""
 
 DENSE = "weights_.npy"
 SPARSE = ("weights_data_.npy", "weights_indices_.npy", "weights_indptr_.npy")
@@ -113,25 +109,6 @@ class ItemItem(Model):
         self.weights_ = (
             sparse.csr_array(tuple(arrays), shape=(n, n)) if len(arrays) > 1 else arrays[0]
         )
-
-
-def gram(matrix: sparse.csr_array) -> np.ndarray:
-    """Return ``XᵀX`` of a sparse matrix ``X`` (n_users, n_anime), float32, in Fortran order.
-
-    A block of columns at a time and the upper triangle only: memory stays near the result's.
-    """
-    n = matrix.shape[1]
-    result = np.zeros((n, n), dtype=np.float32, order="F")
-    columns = matrix.tocsc()
-    with progress("Gram matrix") as task:
-        for start in range(0, n, GRAM_BLOCK):
-            stop = min(start + GRAM_BLOCK, n)
-            # Rows are block, columns what is not yet known: X[:, block]ᵀ X[:, start:].
-            block = (columns[:, start:stop].T @ columns[:, start:].tocsr()).toarray()
-            result[start:stop, start:] = block
-            result[start:, start:stop] = block.T
-            task.at(1 - (1 - stop / n) ** 2, f"{stop:,} of {n:,} anime")
-    return result
 
 
 def autoencoder(gram: np.ndarray, penalty: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from anirec.interactions import Interactions
 from anirec.models.base import incomplete
 from anirec.models.csr import block, entries_of, keep_greatest
 from anirec.models.item_item import ItemItem
+from anirec.models.sums import GramSums, mirrored
 
 COMPANY = ("company_data_.npy", "company_indices_.npy", "company_indptr_.npy")
 
@@ -57,14 +58,13 @@ class ItemKNN(ItemItem):
         self.n_company = n_company
 
     def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
-        lists = train.matrix()
-        columns = lists.tocsc()
-        self.counts_ = np.bincount(train.indices, minlength=train.shape[1])
+        self.counts_ = train.figures.counts
         self.n_lists_ = np.array([train.shape[0]])
+        together = mirrored(train.total(GramSums(train.shape[1], n_users=train.shape[0]))["gram"])
         roots = np.sqrt(self.counts_).astype(np.float32)
         blocks, company = [], []
         for start in range(0, train.shape[1], BLOCK):
-            both = (columns[:, start : start + BLOCK].T @ lists).toarray()
+            both = np.array(together.T[start : start + BLOCK], dtype=np.float32)
             here = np.arange(len(both))
             both[here, start + here] = 0
             if self.n_company:

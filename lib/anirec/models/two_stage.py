@@ -18,7 +18,6 @@ from anirec.config import InputError
 from anirec.interactions import (
     Interactions,
     give_few,
-    greatest_rating,
     hold_out,
     least_liked,
 )
@@ -165,7 +164,7 @@ class TwoStage(Model):
         # A few lists among very many change nothing: the first stage can do without them.
         taught = train
         if _are_few(learners, train):
-            taught = train.users(np.setdiff1d(np.arange(train.shape[0]), learners))
+            taught = train.all_but(learners)
         self.stage_ = FirstStage.fit(
             self.parts, taught, features, self.least_liked(train), self.seed
         )
@@ -216,7 +215,7 @@ class TwoStage(Model):
         """Return the least rating that is a like in some lists."""
         if self.liked_from is not None:
             return self.liked_from
-        return least_liked(greatest_rating(lists))
+        return least_liked(lists.figures.greatest)
 
     def partings(self, lists: Interactions) -> Iterator[tuple[Interactions, Interactions]]:
         """Yield what is given of the lists and what is hidden, each time the ranker learns from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +101,18 @@ class Interactions:
             n_unknown=int((~known).sum()),
         )
 
+    @classmethod
+    def nobody(cls, anime_ids: np.ndarray) -> Interactions:
+        """Return no lists, on some anime columns."""
+        return cls(
+            user_ids=np.empty(0, np.int32),
+            anime_ids=anime_ids,
+            indptr=np.zeros(1, np.int64),
+            indices=np.empty(0, np.int32),
+            ratings=np.empty(0, np.float32),
+            dropped=np.empty(0, dtype=bool),
+        )
+
     def encode(self, ratings: pd.DataFrame, **columns: str) -> Interactions:
         """Encode other people's lists on the same anime columns; see `from_frame`."""
         return Interactions.from_frame(ratings, anime_ids=self.anime_ids, **columns)
@@ -175,6 +187,10 @@ class Interactions:
     def all_but(self, users: np.ndarray) -> Interactions:
         """Return the lists of all but some users, given by their positions."""
         return self.users(np.setdiff1d(np.arange(self.shape[0]), users))
+
+    def in_memory(self) -> Interactions:
+        """Return the lists themselves: they are in memory."""
+        return self
 
     def matrix(self, values: np.ndarray | float = 1.0) -> sparse.csr_array:
         """Return a float32 CSR matrix (n_users, n_anime) that holds ``values`` at the entries."""
@@ -255,6 +271,21 @@ class Interactions:
                     f"{file} is of an older format: run 'anirec run --from 02 --force'"
                 )
             return cls(**{name: arrays[name] for name in arrays.files if name != "format"})
+
+
+def stacked(parts: Sequence[Interactions]) -> Interactions:
+    """Return the lists of several, one after the other; they are on the same anime columns."""
+    starts = np.cumsum([0, *(part.nnz for part in parts)])
+    ends = [part.indptr[1:] + start for part, start in zip(parts, starts, strict=False)]
+    return replace(
+        parts[0],
+        user_ids=np.concatenate([part.user_ids for part in parts]),
+        indptr=np.concatenate([[0], *ends]),
+        indices=np.concatenate([part.indices for part in parts]),
+        ratings=np.concatenate([part.ratings for part in parts]),
+        dropped=np.concatenate([part.dropped for part in parts]),
+        n_unknown=sum(part.n_unknown for part in parts),
+    )
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ import numpy as np
 from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
+from anirec.engine import Arrays, Sums
 from anirec.files import write_arrays
 from anirec.interactions import Interactions
 from anirec.models.base import incomplete
+from anirec.partitions import Lists
 from anirec.vectors import unit_rows
 
 SHRINKAGE = 5.0
@@ -55,14 +57,13 @@ class AnimeFacts:
     constants: np.ndarray
 
     @classmethod
-    def of(
-        cls, train: Interactions, features: ItemFeatures | None, liked_from: float
-    ) -> AnimeFacts:
+    def of(cls, train: Lists, features: ItemFeatures | None, liked_from: float) -> AnimeFacts:
         """Gather it from lists and side information."""
-        ratings = train.ratings[train.scored].astype(np.float64)
-        mean, sd = (ratings.mean(), ratings.std()) if len(ratings) else (0.0, 1.0)
+        known = train.figures
+        mean, sd = (known.mean, known.sd) if known.n_scored else (0.0, 1.0)
+        sums = train.total(CommunitySums(train.shape[1], liked_from, mean))["community"]
         return cls.of_figures(
-            community_figures(community_sums(train, liked_from), train.shape[0]),
+            community_figures(sums, train.shape[0]),
             features,
             np.array([mean, max(sd, 1e-6), liked_from], dtype=np.float32),
         )
@@ -122,6 +123,25 @@ def community_sums(lists: Interactions, liked_from: float, mean: float | None = 
     n = lists.shape[1]
     entries = np.bincount(lists.indices, minlength=n)
     return np.stack([entries, *(np.bincount(columns, weight, n) for weight in weights)])
+
+
+class CommunitySums(Sums):
+    """`community_sums` of lists a chunk at a time: ``community``."""
+
+    WHAT = "figures of the community"
+
+    def __init__(self, n_anime: int, liked_from: float, mean: float) -> None:
+        self.n_anime = n_anime
+        self.liked_from = liked_from
+        self.mean = mean
+
+    def start(self) -> Arrays:
+        """See `Sums.start`."""
+        return {"community": np.zeros((5, self.n_anime))}
+
+    def add(self, sums: Arrays, chunk: Interactions) -> None:
+        """See `Sums.add`."""
+        sums["community"] += community_sums(chunk, self.liked_from, self.mean)
 
 
 def community_figures(sums: np.ndarray, n_users: int) -> np.ndarray:

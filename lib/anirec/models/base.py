@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+import logging
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,9 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.files import link_or_copy, write_array, write_text
 from anirec.interactions import Interactions, positions
+from anirec.partitions import Lists
+
+log = logging.getLogger(__name__)
 
 ABOUT = "model.json"
 
@@ -65,6 +69,8 @@ class Model(ABC):
     FORMAT: ClassVar[int] = 1
     ARRAYS: ClassVar[tuple[str, ...]] = ()
     CAN: ClassVar[frozenset[Ability]] = frozenset()
+    IN_PARTS: ClassVar[bool] = False
+    """Whether it learns from lists in files a part at a time; else it takes them into memory."""
     KINDS: ClassVar[dict[str, type[Model]]] = {}
     """Every kind of model by its name, parts of others too."""
 
@@ -78,12 +84,12 @@ class Model(ABC):
         if "NAME" in cls.__dict__:
             Model.KINDS[cls.NAME] = cls
 
-    def fit(self, train: Interactions, features: ItemFeatures | None = None) -> Self:
+    def fit(self, train: Lists, features: ItemFeatures | None = None) -> Self:
         """Learn from lists.
 
         Parameters
         ----------
-        train : the lists; (n_users, n_anime).
+        train : the lists, in memory or in files; (n_users, n_anime).
         features : side information aligned to ``train.anime_ids``; models that use none ignore it.
 
         Raises
@@ -99,12 +105,15 @@ class Model(ABC):
                 "make them with item_features(anime, train.anime_ids)"
             )
         self._saved = None
+        if not self.IN_PARTS and not isinstance(train, Interactions):
+            log.info("%s: %d lists are taken into memory", self.NAME, train.shape[0])
+            train = train.in_memory()
         self._fit(train, features)
         self.popularity_ = popularity(train)
         self.anime_ids_ = train.anime_ids
         return self
 
-    def learned_from(self, train: Interactions) -> bool:
+    def learned_from(self, train: Lists) -> bool:
         """Whether the model is fitted, and to these very lists as far as its figures tell."""
         return (
             hasattr(self, "anime_ids_")
@@ -359,7 +368,7 @@ class Model(ABC):
         return pd.DataFrame({"anime_id": self.anime_ids_[best], "similarity": similarity[best]})
 
     @abstractmethod
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         """Set the arrays listed in `ARRAYS`; the arguments have been checked."""
 
     @abstractmethod
@@ -424,7 +433,7 @@ def copied(model: Model) -> Model:
     return twin
 
 
-def popularity(train: Interactions) -> np.ndarray:
+def popularity(train: Lists) -> np.ndarray:
     """Return the share of lists that each anime is on, float32 (n_anime,)."""
     return (train.figures.counts / train.shape[0]).astype(np.float32)
 

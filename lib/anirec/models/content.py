@@ -12,6 +12,7 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions
 from anirec.models.base import Ability, Model
+from anirec.partitions import Lists
 
 
 class ContentTfidf(Model):
@@ -25,13 +26,14 @@ class ContentTfidf(Model):
     """
 
     NAME = "content"
+    IN_PARTS = True
     CAN = frozenset({Ability.SIMILAR})
     ARRAYS = ("data_", "indices_", "indptr_", "shape_")
 
     def __init__(self, kinds: Sequence[str] = ("genres", "title_words")) -> None:
         self.kinds = list(kinds)
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         from sklearn.feature_extraction.text import TfidfTransformer
 
         used = (

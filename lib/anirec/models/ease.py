@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from anirec.catalogue.features import ItemFeatures
-from anirec.interactions import Interactions
 from anirec.models.item_item import ItemItem, autoencoder
 from anirec.models.sums import GramSums, mirrored
+from anirec.partitions import Lists
 
 
 class EASE(ItemItem):
@@ -25,10 +25,11 @@ class EASE(ItemItem):
     """
 
     NAME = "ease"
+    IN_PARTS = True
 
     def __init__(self, l2: float = 100.0) -> None:
         self.l2 = l2
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         total = train.total(GramSums(train.shape[1]))
         self.weights_, _ = autoencoder(mirrored(total["gram"]), self.l2)

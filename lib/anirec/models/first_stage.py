@@ -22,6 +22,7 @@ from anirec.models.item_knn import ItemKNN
 from anirec.models.liked_ease import LikedEASE
 from anirec.models.pure_svd import PureSVD
 from anirec.models.ranking_features import Case, Person, Together
+from anirec.partitions import Lists
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class FirstStage:
     def fit(
         cls,
         parts: Mapping[str, Model],
-        train: Interactions,
+        train: Lists,
         features: ItemFeatures | None,
         liked_from: float,
         seed: int,
@@ -188,7 +189,7 @@ class FirstStage:
         return cls(**fitted, facts=AnimeFacts.load(folder / FACTS))
 
 
-def _fitted(part: Model, train: Interactions, features: ItemFeatures | None) -> Model:
+def _fitted(part: Model, train: Lists, features: ItemFeatures | None) -> Model:
     """Return a part fitted to some lists: itself if it is so already, else a copy."""
     return part if part.learned_from(train) else part.unfitted().fit(train, features=features)
 

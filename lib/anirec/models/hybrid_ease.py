@@ -20,6 +20,7 @@ from anirec.models.base import Ability, copied, popularity
 from anirec.models.csr import keep_greatest, strongest
 from anirec.models.item_item import ItemItem, autoencoder
 from anirec.models.sums import GramSums, add_products, mirrored
+from anirec.partitions import Lists
 from anirec.vectors import unit_rows
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class HybridEASE(ItemItem):
     """
 
     NAME = "hybrid-ease"
+    IN_PARTS = True
     CAN = ItemItem.CAN | {Ability.SIGNED}
     FORMAT = 2
     ARRAYS = ("precision_", "scale_")
@@ -131,7 +133,7 @@ class HybridEASE(ItemItem):
         self.min_lists = min_lists
         self.n_neighbours = n_neighbours
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is a share from 0 to below 1, not {self.dropout}")
         self.scale_, usual_length = self.constants(train)
@@ -149,9 +151,7 @@ class HybridEASE(ItemItem):
         self._solution = _Solution(weights, precision, warm, shares)
         self._assemble(self._solution, counts / train.shape[0])
 
-    def without(
-        self, train: Interactions, features: ItemFeatures | None, users: np.ndarray
-    ) -> Self:
+    def without(self, train: Lists, features: ItemFeatures | None, users: np.ndarray) -> Self:
         """Return the model as it would be had it not learned from some users, in closed form.
 
         With ``Z`` their lists as they were learned from, ``P`` becomes
@@ -197,7 +197,7 @@ class HybridEASE(ItemItem):
         if self.n_neighbours is not None:
             self.weights_ = strongest(self.weights_, self.n_neighbours, np.sqrt(on_lists))
 
-    def constants(self, train: Interactions) -> tuple[np.ndarray, float]:
+    def constants(self, train: Lists) -> tuple[np.ndarray, float]:
         """Return what depends on everybody: mean, standard deviation and greatest of the ratings,
         float32 (3,), and the length of the list that the median entry is on."""
         known = train.figures

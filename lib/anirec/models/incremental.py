@@ -18,6 +18,7 @@ from anirec.models.csr import changed_columns
 from anirec.models.hybrid_ease import OWN, HybridEASE, borrowed_shares
 from anirec.models.snapshot import read_snapshot, write_snapshot
 from anirec.models.sums import mirrored
+from anirec.partitions import Lists
 
 ROOM = 256
 """Columns kept free for anime to come: only when they are used up are the matrices copied."""
@@ -96,7 +97,7 @@ class HybridSums:
     def begin(
         cls,
         model: HybridEASE,
-        lists: Interactions,
+        lists: Lists,
         features: ItemFeatures | None = None,
         constants: tuple[np.ndarray, float] | None = None,
     ) -> Self:

@@ -9,11 +9,11 @@ from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.files import write_array
-from anirec.interactions import Interactions
 from anirec.models.base import incomplete
 from anirec.models.csr import block, entries_of, keep_greatest
 from anirec.models.item_item import ItemItem
 from anirec.models.sums import GramSums, mirrored
+from anirec.partitions import Lists
 
 COMPANY = ("company_data_.npy", "company_indices_.npy", "company_indptr_.npy")
 
@@ -47,6 +47,7 @@ class ItemKNN(ItemItem):
     """
 
     NAME = "item-knn"
+    IN_PARTS = True
     FORMAT = 2
     ARRAYS = ("counts_", "n_lists_")
 
@@ -57,7 +58,7 @@ class ItemKNN(ItemItem):
         self.shrinkage = shrinkage
         self.n_company = n_company
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         self.counts_ = train.figures.counts
         self.n_lists_ = np.array([train.shape[0]])
         together = mirrored(train.total(GramSums(train.shape[1], n_users=train.shape[0]))["gram"])

@@ -7,14 +7,16 @@ import numpy as np
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.base import Model
+from anirec.partitions import Lists
 
 
 class Popularity(Model):
     """Scores an anime by the share of lists it is on: what all models know as ``popularity_``."""
 
     NAME = "popularity"
+    IN_PARTS = True
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         """Nothing more to learn."""
 
     def _score(self, profiles: Interactions) -> np.ndarray:

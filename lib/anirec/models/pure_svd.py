@@ -11,6 +11,7 @@ from anirec.config import InputError
 from anirec.interactions import Interactions
 from anirec.models.base import Ability, Model
 from anirec.models.sums import ProjectedSums
+from anirec.partitions import Lists
 from anirec.vectors import unit_rows
 
 SPARE = 8
@@ -39,13 +40,14 @@ class PureSVD(Model):
     """
 
     NAME = "pure-svd"
+    IN_PARTS = True
     CAN = frozenset({Ability.SIMILAR})
     ARRAYS = ("factors_",)
 
     def __init__(self, n_factors: int = 64) -> None:
         self.n_factors = n_factors
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         n_factors = min(self.n_factors, min(train.shape) - 1)
         if n_factors < 1:
             raise InputError("PureSVD needs at least two users and two anime")

@@ -31,6 +31,7 @@ from anirec.models.liked_ease import LikedEASE
 from anirec.models.pure_svd import PureSVD
 from anirec.models.ranker import Ranker, Sample
 from anirec.models.ranking_features import GROUPS, Case, described, table
+from anirec.partitions import Lists
 from anirec.progress import progress
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class TwoStage(Model):
     """
 
     NAME = "two-stage"
+    IN_PARTS = True
     FORMAT = 5
     CAN = frozenset(Ability)
     ARRAYS = ("n_learned_",)
@@ -159,8 +161,10 @@ class TwoStage(Model):
         """The models it is made of, as passed in."""
         return {name: getattr(self, name) for name in PARTS}
 
-    def _fit(self, train: Interactions, features: ItemFeatures | None) -> None:
+    def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
         learners = self._learners(train)
+        if not _are_few(learners, train):  # each fold is learned from, so they have to be at hand
+            train = train.in_memory()
         # A few lists among very many change nothing: the first stage can do without them.
         taught = train
         if _are_few(learners, train):
@@ -171,7 +175,7 @@ class TwoStage(Model):
         self._learn(self._sampled(train, features, learners))
 
     def _sampled(
-        self, train: Interactions, features: ItemFeatures | None, learners: np.ndarray
+        self, train: Lists, features: ItemFeatures | None, learners: np.ndarray
     ) -> Sample | None:
         """Return what the ranker is to learn from, None where there is nothing."""
         if _are_few(learners, train):
@@ -203,7 +207,7 @@ class TwoStage(Model):
         )
         return sample
 
-    def _learners(self, train: Interactions) -> np.ndarray:
+    def _learners(self, train: Lists) -> np.ndarray:
         """Return the rows of the lists to learn from, shuffled; none where they are too few."""
         able = np.flatnonzero(train.lengths >= MIN_ENTRIES)
         if len(able) < MIN_USERS:
@@ -211,7 +215,7 @@ class TwoStage(Model):
             return able[:0]
         return np.random.default_rng(self.seed).permutation(able)[: self.max_users]
 
-    def least_liked(self, lists: Interactions) -> float:
+    def least_liked(self, lists: Lists) -> float:
         """Return the least rating that is a like in some lists."""
         if self.liked_from is not None:
             return self.liked_from
@@ -434,7 +438,7 @@ def without_each_group(
             yield f"without {group}", variant
 
 
-def _are_few(learners: np.ndarray, train: Interactions) -> bool:
+def _are_few(learners: np.ndarray, train: Lists) -> bool:
     return 0 < len(learners) <= (1 - ENOUGH) * train.shape[0]
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_run import small_run
+from small_run import community, small_run
 
 from anirec import cli, terminal
+from anirec.analysis.clustering import segment_users
+from anirec.analysis.mixture import MIXTURE_FILE, SegmentMixture
+from anirec.interactions import Interactions
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,17 @@ def test_recommend_prints_a_readable_table(anirec) -> None:
     assert "Iron Sky II " in out
     assert "because you watched Iron Sky" in out
     assert "Tea Time (" not in out  # a dislike is no reason
+
+
+def test_recommend_says_the_mixture_of_segments_where_there_are_some(anirec, root: Path) -> None:
+    lists = Interactions.from_frame(community())
+    segments = segment_users(lists, n_components=3, n_clusters=2)
+    file = root / "outputs/sample/tables" / MIXTURE_FILE
+    SegmentMixture.fit(segments, lists, ["One", "Other"]).save(file)
+    _, out, err = anirec("recommend", "iron sky", "-k", "2", "--format", "json")
+    file.unlink()
+    assert err.startswith("anirec: Your taste, guessed from 1 title: ") and "%" in err
+    assert len(json.loads(out)) == 2
 
 
 def test_recommend_as_json(anirec) -> None:

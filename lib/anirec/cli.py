@@ -307,6 +307,8 @@ def recommend(
         _remark(remark)
         profile = profile.set(anime_id, rating=entry.rating, liked=entry.liked)
     frame = recommender.recommend(profile, k=k, model=model, filters=filters)
+    mixture = recommender.segment_mixture(profile)
+    _remark(mixture.text if mixture else "")
     _remark(frame.attrs["note"])
     print_frame(frame, format)
 

@@ -119,13 +119,33 @@ def test_titles_are_told_by_how_many_have_them(titles, lists) -> None:
     assert first["lift"] == pytest.approx(first["share"] / first["overall"])
 
 
-def test_names_shared_by_two_segments_get_a_title(segments, lifts, titles) -> None:
+def test_names_shared_by_two_segments_get_more(segments, lifts, titles) -> None:
     alike = lifts.assign(lift=lifts["genre"].map({"Sports": 2.0}).fillna(1.0), share=0.1)
     names = clustering.segment_names(segments, alike, titles)
     assert len(set(names)) == 4
     assert all(name.startswith("Sports (") for name in names)
     flat = clustering.segment_names(segments, lifts.assign(lift=1.0), titles)
     assert all(name.startswith("Mixed (") for name in flat)
+    third = {(0, "Romance"): 1.5, (1, "Music"): 1.5}
+    keys = zip(alike["segment"], alike["genre"], strict=True)
+    same_two = alike["genre"].map({"Sports": 3.0, "Mecha": 2.0}).fillna(1.0).to_numpy()
+    lift = [third.get(key, usual) for key, usual in zip(keys, same_two, strict=True)]
+    names = clustering.segment_names(segments, alike.assign(lift=lift), titles)
+    assert names[:2] == ["Sports · Mecha · Romance", "Sports · Mecha · Music"]
+    same_title = titles.assign(title="One and the same")
+    names = clustering.segment_names(segments, alike, same_title)
+    assert names[0] == "Sports (One and the same), 1" and len(set(names)) == 4
+
+
+def test_any_list_is_placed_as_those_learned_from(segments, lists) -> None:
+    placed = segments.space.scores(lists)
+    np.testing.assert_allclose(placed, segments.components, atol=1e-5)
+    nearest = segments.space.squared_distances(placed).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, segments.labels)
+    centres = segments.space.centres[segments.labels]
+    directions = segments.components / np.linalg.norm(segments.components, axis=1)[:, None]
+    squared = segments.space.squared_distances(placed)[np.arange(400), segments.labels]
+    np.testing.assert_allclose(squared, ((directions - centres) ** 2).sum(axis=1), atol=1e-4)
 
 
 def test_catalogue_without_genres_still_gives_segments(segments, lists, catalogue, titles) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from test_clustering import GENRES, community
 
-from anirec.analysis import segments
+from anirec.analysis import portraits, segments
 from anirec.analysis.finding import Absence, Finding
 from anirec.catalogue.features import item_features
 
@@ -44,7 +44,7 @@ def test_entries_dealt_anew_keep_reach_and_length() -> None:
 
 
 def test_every_segment_has_a_portrait_of_its_own(audience) -> None:
-    table = segments.portraits(audience).table
+    table = portraits.portraits(audience).table
     assert table["segment"].is_unique and sorted(table["segment"]) == sorted(GENRES)
     for name, words in zip(table["segment"], table["insight"], strict=True):
         assert f"times as much {name} as everybody's" in words
@@ -58,8 +58,9 @@ def test_axes_are_contrasts_of_genres(audience) -> None:
 
 
 QUESTIONS = (
-    segments.explained_variance, segments.how_many, segments.portraits, segments.axes_in_words,
+    segments.explained_variance, segments.how_many, portraits.portraits, segments.axes_in_words,
     segments.where_they_lie, segments.genres_of_segments, segments.titles_of_segments,
+    segments.foretold_by_few_titles,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from anirec.datasets.sample import EFFECTS
 from anirec.pipeline.report import write_gallery
 from anirec.pipeline.run import run as run_stages
 from anirec.pipeline.stages import STAGES, Selection, Stage, parse_parameters
+from anirec.recommender import AnimeRecommender
 
 REMOTE = re.compile(r"""(?:src|href)\s*=\s*["']?\s*(?:https?:)?//|@import|url\(\s*["']?https?:""")
 
@@ -195,6 +196,11 @@ def test_04_segments_part_the_users_and_meet_the_truth(tiny_run: Paths) -> None:
     assert table["share"].sum() == pytest.approx(1)
     index = re.search(r"the adjusted Rand index is (\d\.\d\d)", sentences(tiny_run, "04"))
     assert float(index[1]) > 0.15  # 300 users say little
+    recommender = AnimeRecommender.load(tiny_run)
+    first = recommender.segments[table["segment"].iloc[0]]
+    told = recommender.segment_mixture(dict.fromkeys(first))
+    assert set(told.shares["segment"]) == set(table["segment"])
+    assert told.shares["segment"].iloc[0] == table["segment"].iloc[0]
 
 
 def test_05_shares_are_of_everybody(tiny_run: Paths) -> None:

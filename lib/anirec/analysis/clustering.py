@@ -16,21 +16,60 @@ from anirec.vectors import unit_rows
 TELLING = 30
 """Entries from which on a list is taken to tell a taste."""
 
+NAME_JOIN = " · "
+"""Between the genres that a segment is named after."""
 
-def weighted_lists(interactions: Interactions) -> sparse.csr_array:
-    """Return lists as they are compared: CSR float32 (n_users, n_anime), rows of length one.
 
-    An entry weighs ``log(n_users / n_with_anime)`` (inverse document frequency): what everybody
-    watched says little about anybody's taste. Length one takes the list's length out.
+def rarity(interactions: Interactions) -> np.ndarray:
+    """Return what an entry of each anime weighs, float32 (n_anime,): ``log(n_users / n_with_it)``.
+
+    The inverse document frequency: what everybody watched says little about anybody's taste.
     """
     n_users, n_anime = interactions.shape
     holders = np.bincount(interactions.indices, minlength=n_anime)
-    rarity = np.log(n_users / np.maximum(holders, 1)).astype(np.float32)
-    lists = interactions.matrix(rarity[interactions.indices])
-    norms = np.sqrt(np.asarray(lists.multiply(lists).sum(axis=1)).ravel())
-    scale = 1 / np.maximum(norms, 1e-12)
-    lists.data *= np.repeat(scale, interactions.lengths).astype(np.float32)
-    return lists
+    return np.log(n_users / np.maximum(holders, 1)).astype(np.float32)
+
+
+def weighted_lists(interactions: Interactions, weights: np.ndarray | None = None):
+    """Return lists as they are compared: CSR float32 (n_users, n_anime), rows of length one.
+
+    Length one takes the list's length out.
+
+    Parameters
+    ----------
+    weights : of an entry of each anime, (n_anime,); `rarity` among these lists unless given.
+    """
+    weights = rarity(interactions) if weights is None else weights
+    return unit_rows(interactions.matrix(weights[interactions.indices]))
+
+
+@dataclass(frozen=True)
+class TasteSpace:
+    """The space in which lists are compared, and where segments have their centres.
+
+    Attributes
+    ----------
+    anime_ids : (n_anime,). weights : float32 (n_anime,), of an entry (`rarity`).
+    axes : float32 (n_components, n_anime), the principal axes. origin : float32 (n_components,),
+        the mean list's place along them.
+    centres : float32 (n_segments, n_components), among directions of length one.
+    """
+
+    anime_ids: np.ndarray
+    weights: np.ndarray
+    axes: np.ndarray
+    origin: np.ndarray
+    centres: np.ndarray
+
+    def scores(self, interactions: Interactions) -> np.ndarray:
+        """Return lists along the principal axes, float32 (n_users, n_components)."""
+        return weighted_lists(interactions, self.weights) @ self.axes.T - self.origin
+
+    def squared_distances(self, scores: np.ndarray) -> np.ndarray:
+        """Return how far each list's direction lies from each centre, (n_users, n_segments)."""
+        directions = unit_rows(scores)
+        squared = (directions**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1)
+        return squared - 2 * directions @ self.centres.T
 
 
 @dataclass(frozen=True)
@@ -44,17 +83,19 @@ class Segments:
     explained : float64 (n_components,), share of the variance each component explains between the
         lists learned from.
     labels : int32 (n_users,), the segment from 0, by descending size.
+    space : places any list among them.
     """
 
     user_ids: np.ndarray
     components: np.ndarray
     explained: np.ndarray
     labels: np.ndarray
+    space: TasteSpace
 
     @property
     def sizes(self) -> np.ndarray:
         """int64 (n_segments,): users per segment."""
-        return np.bincount(self.labels)
+        return np.bincount(self.labels, minlength=len(self.space.centres))
 
 
 def segment_users(
@@ -79,7 +120,8 @@ def segment_users(
         raise InputError(
             f"{interactions.shape[0]} users make no {n_clusters} segments: lower n_clusters"
         )
-    lists = sparse.csr_matrix(weighted_lists(interactions))
+    weights = rarity(interactions)
+    lists = sparse.csr_matrix(weighted_lists(interactions, weights))
     telling = interactions.lengths >= min(TELLING, np.median(interactions.lengths))
     n_components = min(n_components, min(telling.sum(), lists.shape[1]) - 1)
     pca = PCA(n_components, svd_solver="arpack", random_state=seed)
@@ -90,7 +132,14 @@ def segment_users(
     found = groups.predict(directions)
     by_size = np.argsort(-np.bincount(found, minlength=n_clusters), kind="stable")
     labels = np.argsort(by_size)[found].astype(np.int32)
-    return Segments(interactions.user_ids, components, pca.explained_variance_ratio_, labels)
+    space = TasteSpace(
+        interactions.anime_ids,
+        weights,
+        pca.components_.astype(np.float32),
+        (pca.components_ @ pca.mean_).astype(np.float32),
+        groups.cluster_centers_[by_size].astype(np.float32),
+    )
+    return Segments(interactions.user_ids, components, pca.explained_variance_ratio_, labels, space)
 
 
 def membership(segments: Segments) -> sparse.csr_array:
@@ -170,22 +219,30 @@ def leading_genres(lifts: pd.DataFrame, n: int = 3, least_share: float = 0.05) -
 
 
 def segment_names(segments: Segments, lifts: pd.DataFrame, titles: pd.DataFrame) -> list[str]:
-    """Return a name for each segment, made from the numbers: its two leading genres.
+    """Return a name for each segment that no other has: its two leading genres.
 
-    A segment in which no genre leads by a fifth is called mixed; names that two segments would
-    share get the segment's most telling title.
+    A segment in which no genre leads by a fifth is called mixed. Names that two segments would
+    share are told apart by the third leading genre; where that does not do, by the segment's most
+    telling title, and at last by its number.
     """
-    leading = leading_genres(lifts, 2)
-    leading = leading[leading["lift"] >= 1.2]
+    n = len(segments.sizes)
+    leading = leading_genres(lifts)
+    leading = leading[leading["lift"] >= 1.2].groupby("segment")["genre"].agg(list)
+    genres = [leading.get(segment, ["Mixed"]) for segment in range(n)]
+    names = [NAME_JOIN.join(some[:2]) for some in genres]
+    names = _told_apart(names, [NAME_JOIN.join(some) for some in genres])
     first_title = titles.groupby("segment")["title"].first()
-    names = []
-    for segment in range(len(segments.sizes)):
-        genres = leading.loc[leading["segment"] == segment, "genre"]
-        names.append(" & ".join(genres) if len(genres) else "Mixed")
-    doubled = {name for name in names if names.count(name) > 1}
+    titled = [
+        f"{name} ({first_title.get(segment) or segment + 1})" for segment, name in enumerate(names)
+    ]
+    names = _told_apart(names, titled)
+    return _told_apart(names, [f"{name}, {segment + 1}" for segment, name in enumerate(names)])
+
+
+def _told_apart(names: list[str], longer: list[str]) -> list[str]:
+    """Return the longer name of each whose name another has too."""
     return [
-        f"{name} ({first_title.get(segment, segment + 1)})" if name in doubled else name
-        for segment, name in enumerate(names)
+        more if names.count(name) > 1 else name for name, more in zip(names, longer, strict=True)
     ]
 
 

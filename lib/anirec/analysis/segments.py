@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from anirec.analysis import clustering, plots, style
+from anirec.analysis import clustering, plots
 from anirec.analysis.finding import Absence, Effect, Finding
+from anirec.analysis.mixture import SegmentMixture, calibration, parted
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
 
@@ -25,6 +26,7 @@ class Audience:
     ----------
     segments, lists, features : as `clustering` makes and takes them.
     lifts, titles, profiles : of genres and of titles per segment, and a row per segment.
+    mixture : gives any list its shares of the segments.
     """
 
     segments: clustering.Segments
@@ -33,6 +35,7 @@ class Audience:
     lifts: pd.DataFrame
     titles: pd.DataFrame
     profiles: pd.DataFrame
+    mixture: SegmentMixture
 
     @property
     def names(self) -> np.ndarray:
@@ -60,17 +63,19 @@ def find_audience(
     by_id = anime.drop_duplicates("anime_id").set_index("anime_id")["title"]
     titles = clustering.title_lifts(segments, lists, by_id)
     profiles = clustering.profiles(segments, lists, lifts, titles)
-    return Audience(segments, lists, features, lifts, titles, profiles)
+    mixture = SegmentMixture.fit(segments, lists, profiles["segment"].to_numpy(), seed)
+    return Audience(segments, lists, features, lifts, titles, profiles, mixture)
 
 
-def _unless(audience: Audience | Absence, asks: str) -> Absence | None:
+def unless_parted(audience: Audience | Absence, asks: str) -> Absence | None:
+    """Return why a question cannot be answered where there are no segments; None if there are."""
     return replace(audience, asks=asks) if isinstance(audience, Absence) else None
 
 
 def explained_variance(audience: Audience | Absence) -> Finding | Absence:
     """How much of people's taste fits into a few dimensions?"""
     asks = "How much of people's taste fits into a few dimensions?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     share = audience.segments.explained
     table = pd.DataFrame({"component": np.arange(1, len(share) + 1), "explained": share})
@@ -121,7 +126,7 @@ def how_many(
 ) -> Finding | Absence:
     """How many segments are there? Stability between halves, beside a control without structure."""
     asks = "How many segments are there?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     lists = audience.lists
     long_enough = np.flatnonzero(lists.lengths >= min(clustering.TELLING, np.median(lists.lengths)))
@@ -192,75 +197,10 @@ def _agreement_of_halves(
     return found
 
 
-def portraits(audience: Audience | Absence) -> Finding | Absence:
-    """Which segments are there, and what would each say of itself?"""
-    asks = "Which audiences are there?"
-    if lack := _unless(audience, asks):
-        return lack
-    table = audience.profiles.assign(
-        commonest_genres=_commonest(audience), insight=_insights(audience)
-    )
-    first = table.iloc[0]
-    return Finding(
-        "segments",
-        asks,
-        clustering.profile_sentence(audience.profiles, audience.lifts),
-        plots.ranked_bars(
-            table,
-            label="segment",
-            value="share",
-            title=f"The largest of {len(table)} segments: {style.shortened(first['segment'], 32)}",
-            value_label="share of users",
-            form=style.percent,
-        ),
-        table,
-        Effect(float(first["share"]), "share of users in the largest", int(table["users"].sum())),
-        "A segment is a neighbourhood, not a species: most people are near a border.",
-        formats={"share": "{:.1%}", "median_entries": "{:.0f}"},
-    )
-
-
-def _commonest(audience: Audience, n: int = 5) -> list[str]:
-    """Return each segment's genres of greatest share, as text."""
-    if audience.lifts.empty:
-        return [""] * len(audience.names)
-    ordered = audience.lifts.sort_values("share", ascending=False, kind="stable")
-    by_segment = ordered.groupby("segment")["genre"].agg(lambda names: ", ".join(names.head(n)))
-    return by_segment.reindex(range(len(audience.names))).fillna("").tolist()
-
-
-def _insights(audience: Audience) -> list[str]:
-    """Return a paragraph for each segment: what sets it apart, from whom least, and what of it."""
-    if audience.lifts.empty:
-        return [""] * len(audience.names)
-    wide = audience.lifts.pivot_table(index="segment", columns="genre", values="share")
-    apart = np.linalg.norm(wide.to_numpy()[:, None] - wide.to_numpy()[None], axis=2)
-    np.fill_diagonal(apart, np.inf)
-    leading = clustering.leading_genres(audience.lifts, 1).set_index("segment")
-    words = []
-    for segment, row in audience.profiles.iterrows():
-        nearest = audience.names[int(apart[segment].argmin())] if len(wide) > 1 else "nobody"
-        entries = row["median_entries"]
-        text = f"{row['share']:.0%} of people, with {entries:.0f} entries at the median"
-        if segment in leading.index:
-            lead = leading.loc[segment]
-            text += (
-                f". Their lists hold {lead['lift']:.1f} times as much {lead['genre']} as "
-                f"everybody's ({lead['share']:.0%} against {lead['overall']:.0%})"
-            )
-        text += f"; least distinct from {nearest}."
-        if segment in leading.index and leading.loc[segment, "lift"] >= 1.5:
-            text += f" Marked enough to be addressed by {leading.loc[segment, 'genre']} alone."
-        elif segment in leading.index:
-            text += " Not marked enough to be addressed by a genre: reach them by titles."
-        words.append(text)
-    return words
-
-
 def axes_in_words(audience: Audience | Absence, n: int = 6) -> Finding | Absence:
     """What do the principal components mean? Each as a contrast of genres."""
     asks = "What do the axes of taste mean?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     if "genres" not in audience.features.matrices:
         return Absence(asks, "This dataset has no genres, so there is nothing to show here.")
@@ -308,7 +248,7 @@ def axes_in_words(audience: Audience | Absence, n: int = 6) -> Finding | Absence
 def where_they_lie(audience: Audience | Absence, seed: int = 0) -> Finding | Absence:
     """Where do the segments lie?"""
     asks = "Where do the segments lie?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     flat = clustering.flat_map(audience.segments, n_users=2000, seed=seed)
     flat["segment"] = pd.Categorical.from_codes(flat["label"], audience.names)
@@ -331,7 +271,7 @@ def where_they_lie(audience: Audience | Absence, seed: int = 0) -> Finding | Abs
 def genres_of_segments(audience: Audience | Absence) -> Finding | Absence:
     """Which genres lead each segment?"""
     asks = "Which genres lead each segment?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     if audience.lifts.empty:
         return Absence(asks, "This dataset has no genres, so there is nothing to show here.")
@@ -364,7 +304,7 @@ def genres_of_segments(audience: Audience | Absence) -> Finding | Absence:
 def titles_of_segments(audience: Audience | Absence) -> Finding | Absence:
     """Which anime tell a segment from the rest?"""
     asks = "Which anime tell a segment from the rest?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     table = audience.titles.assign(segment=audience.names[audience.titles["segment"]])
     top = table.groupby("segment", sort=False).head(3)
@@ -384,7 +324,7 @@ def titles_of_segments(audience: Audience | Absence) -> Finding | Absence:
 def agreement_with_truth(audience: Audience | Absence, truth: pd.DataFrame) -> Finding | Absence:
     """Simulated data only: are the segments the true ones?"""
     asks = "Simulated data only: are the segments the true ones?"
-    if lack := _unless(audience, asks):
+    if lack := unless_parted(audience, asks):
         return lack
     marked = truth[truth["dominant"]].set_index("user_id")["segment"]
     index, met = clustering.agreement(audience.segments, marked)
@@ -407,4 +347,41 @@ def agreement_with_truth(audience: Audience | Absence, truth: pd.DataFrame) -> F
         met,
         Effect(index, "adjusted Rand index", len(marked)),
         "Real tastes have no true segments to agree with.",
+    )
+
+
+def foretold_by_few_titles(audience: Audience | Absence, seed: int = 0) -> Finding | Absence:
+    """How much of a person does a mixture of segments tell, and does it say so honestly?"""
+    asks = "How many titles does it take to place somebody?"
+    if lack := unless_parted(audience, asks):
+        return lack
+    given = parted(audience.segments.space, audience.lists, seed, held_out=True)
+    table = calibration(audience.mixture, given)
+    if len(table) < 2:
+        return Absence(asks, "The lists are too short to be parted into given titles and a rest.")
+    first, last = table.iloc[0], table.iloc[-1]
+    off = float(np.average((table["said"] - table["true"]).abs(), weights=table["lists"]))
+    said = {"said": "share that the mixture says", "true": "share whose rest lies there"}
+    tidy = table.melt("titles", list(said), "of", "share").assign(of=lambda t: t["of"].map(said))
+    return Finding(
+        "mixture",
+        asks,
+        f"From {first['titles']:.0f} title alone the segment of greatest share is that of the rest "
+        f"of the list for {first['true']:.0%} of people, from {last['titles']:.0f} titles for "
+        f"{last['true']:.0%}. What the mixture says is off by {100 * off:.0f} percentage points on "
+        "average, so that a share can be read as a chance.",
+        plots.lines(
+            tidy,
+            x="titles",
+            y="share",
+            series="of",
+            title=f"{first['titles']:.0f} title places {first['true']:.0%} of people, "
+            f"{last['titles']:.0f} place {last['true']:.0%}",
+            x_label="titles given",
+            y_label="share of the likeliest segment",
+        ),
+        table,
+        Effect(off, "mean difference of said and true share", int(table["lists"].max())),
+        "The lists tested did not calibrate the mixture, but they took part in finding segments.",
+        formats={"said": "{:.0%}", "true": "{:.0%}"},
     )

@@ -84,7 +84,7 @@ STAGES = (
         "04_clustering",
         needs_ratings=True,
         reads=(*PREPARED, *CATALOGUE),
-        writes=("tables/04_titles.csv",),
+        writes=("tables/04_titles.csv", "tables/segments.parquet", "tables/segment_profiles.json"),
     ),
     Stage("05_insights", needs_ratings=True, reads=TABLES),
     Stage(

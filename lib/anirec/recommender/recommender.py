@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from anirec.analysis.mixture import MIXTURE_FILE, SegmentMixture
 from anirec.catalogue import Catalogue
 from anirec.catalogue.catalogue import listed as listed_values
 from anirec.catalogue.filters import ALL, Filters
@@ -22,6 +23,7 @@ from anirec.recommender.groups import Groups
 from anirec.recommender.knowledge import Knowledge, Uncertainty, knowledge_of, most_telling, unknown
 from anirec.recommender.order import fit_of, picked, surprising, well_liked
 from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
+from anirec.recommender.segment_mixture import Mixtures
 from anirec.recommender.shelves import Shelves
 from anirec.recommender.taste import SPEAKS_FROM, Taste, encoded_entries, liked_ids
 
@@ -40,22 +42,23 @@ SHOWN = [
 ]  # fmt: skip
 
 
-class AnimeRecommender(Shelves, Groups):
+class AnimeRecommender(Shelves, Groups, Mixtures):
     """Recommends from a catalogue with fitted models.
 
     Everything a page needs: `search` while somebody types; `recommend` for a few titles or a whole
     profile, and as other ways in `similar`, `for_segment` and `surprise`; `explain` for the details
-    of one recommendation; `knowledge` and `to_rate` for the profile itself; `choices` for what the
-    filters offer. A profile is a `Profile` or a plain mapping of anime ids to ratings (None: not
-    rated). Frames have one row per anime, best first, with ``rank`` and `SHOWN`; ``genres`` is
-    text. More results are had by asking for more: the first ones stay the same unless the variety
-    slider is on.
+    of one recommendation; `knowledge`, `segment_mixture` and `to_rate` for the profile; `choices`
+    for what the filters offer. A profile is a `Profile` or a plain mapping of anime ids to ratings
+    (None: not rated). Frames have one row per anime, best first, with ``rank`` and `SHOWN`;
+    ``genres`` is text. More results are had by asking for more: the first ones stay the same
+    unless the variety slider is on.
 
     Parameters
     ----------
     catalogue : the anime, or the canonical anime table.
     model_dir : folder with one folder per fitted model; a model is loaded when first asked for.
     segments : the segments of the community, as notebook 04 describes them (see `segments`).
+    mixture : gives any list its shares of them.
     version : a version that knows events; its models are taken before those of ``model_dir``.
 
     Attributes
@@ -70,12 +73,14 @@ class AnimeRecommender(Shelves, Groups):
         model_dir: Path,
         segments: pd.DataFrame | None = None,
         version: Version = RUN,
+        mixture: SegmentMixture | None = None,
     ) -> None:
         self.version = version
         self.catalogue = catalogue if isinstance(catalogue, Catalogue) else Catalogue(catalogue)
         self._shown = self.catalogue.anime[SHOWN]
         self._model_dir = model_dir
         self._segments = segments
+        self.mixture = mixture
         self._models: dict[str, object] = {}
         self._model_rows: dict[str, np.ndarray] = {}
 
@@ -95,12 +100,14 @@ class AnimeRecommender(Shelves, Groups):
                 f"run 'anirec run --dataset {paths.dataset}' first"
             )
         segments = paths.tables / "04_titles.csv"
+        mixture = paths.tables / MIXTURE_FILE
         version = Versions(paths).current()
         return cls(
             Catalogue.load(version.file(CATALOGUE) or table),
             paths.models,
             pd.read_csv(segments) if segments.is_file() else None,
             version,
+            SegmentMixture.load(mixture) if mixture.is_file() else None,
         )
 
     # --- what there is

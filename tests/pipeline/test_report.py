@@ -75,8 +75,13 @@ def test_formulas_are_set_aside_and_put_back() -> None:
     marked = set_aside(text, formulas)
     assert "sum" not in marked and "`$HOME`" in marked
     drawn = put_back(marked, formulas)
-    assert drawn.count("<math") == 2 and drawn.count('class="formula"') == 1
+    assert drawn.count("<math") == 2 and drawn.count('class="formula" tabindex') == 1
     assert "<mfrac>" in drawn and "<code>x_i_j</code>" in drawn
+
+
+def test_what_scrolls_sideways_can_be_reached_by_keyboard(page: str) -> None:
+    assert "<pre>" not in page.split("<main>")[1]
+    assert re.search(r'<div class="[^"]*output_html[^"]*" tabindex="0"', page)
 
 
 def test_page_leads_to_other_pages_and_not_to_notebooks(page: str) -> None:

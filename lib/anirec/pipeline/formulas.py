@@ -37,4 +37,4 @@ def _drawn(tex: str, alone: bool) -> str:
         drawn = convert(" ".join(tex.split()), display="block" if alone else "inline")
     except wrong:  # no formula: it is shown as it was written
         return f"<code>{escape(tex)}</code>"
-    return f'<span class="formula">{drawn}</span>' if alone else drawn
+    return f'<span class="formula" tabindex="0">{drawn}</span>' if alone else drawn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -59,8 +60,14 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
     )
     body, _ = exporter.from_notebook_node(content)
     css = HtmlFormatter(style="default").get_style_defs(".highlight")
-    body = put_back(linked_pages(body, names), formulas)
+    body = put_back(reachable(linked_pages(body, names)), formulas)
     write_text(page, _page(label(page.stem), page.stem, names, body, css))
+
+
+def reachable(html: str) -> str:
+    """Return HTML whose parts that scroll sideways can be scrolled without a mouse."""
+    html = html.replace("<pre>", '<pre tabindex="0">')
+    return re.sub(r'(<div class="[^"]*output_html[^"]*")', r'\1 tabindex="0"', html)
 
 
 def linked_pages(html: str, names: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def test_a_story_tells_what_was_liked_what_comes_first_and_why(recommender) -> N
     quiet = stories.one_story(told, "quiet days")
     assert quiet.answer == (
         "They gave K-On! 9, Lucky☆Star 8 and Non Non Biyori 9. two-stage puts Quiet 0 first "
-        "(why not). 0 of its 5 are what everybody is offered."
+        "(why not). None of its 5 would be shown to everybody."
     )
     assert quiet.view["model"].tolist() == list(stories.ASKED)
     assert quiet.effect.value == 0

@@ -32,10 +32,13 @@ def page(tmp_path: Path) -> str:
         shown({"text/html": table, "text/plain": "table"}),
         shown({"image/png": PNG, "text/plain": "figure"}),
         shown({WIDGET: {"model_id": "1"}, "text/plain": "VBox(children=())"}),
+        shown({"text/plain": ""}),
         shown({WIDGET: {"model_id": "2"}, "image/png": PNG, "text/plain": "a figure with handles"}),
     ]
     prose = "# Where to *begin*\n\nwith $n^2$ terms; before: [01](01_a.ipynb)"
-    cells = [new_markdown_cell(prose), code]
+    example = new_code_cell("1 + 1")
+    example.outputs = [new_output("execute_result", data={"text/plain": "2"}, execution_count=1)]
+    cells = [new_markdown_cell(prose), code, example]
     notebook = new_notebook(cells=cells, metadata={"widgets": {WIDGET: {"state": {}}}})
     file = tmp_path / "03_model_training.ipynb"
     nbformat.write(notebook, file)
@@ -84,12 +87,16 @@ def test_what_scrolls_sideways_can_be_reached_by_keyboard(page: str) -> None:
     assert re.search(r'<div class="[^"]*output_html[^"]*" tabindex="0"', page)
 
 
+def test_page_leaves_out_what_shows_nothing(page: str) -> None:
+    assert not re.search(r"<pre[^>]*>\s*</pre>", page)
+
+
 def test_page_leads_to_other_pages_and_not_to_notebooks(page: str) -> None:
     assert '<a href="01_a.html">01</a>' in page and ".ipynb" not in page
 
 
-def test_page_folds_the_code_and_links_the_other_pages(page: str) -> None:
-    assert page.count("<details") == 1
+def test_page_folds_the_code_but_of_examples_and_links_the_other_pages(page: str) -> None:
+    assert page.count('<details class="code">') == page.count('<details class="code" open>') == 1
     assert '<a href="01_a.html">01 A</a>' in page
     assert re.search(r'href="03_model_training.html" aria-current="page"', page)
     assert "<title>03 Model training · anirec</title>" in page

@@ -32,7 +32,7 @@ LOOKED_AT = {
     "community": "how known and how loved it is",
     "catalogue": "its episodes, year, type",
     "person": "the person's habits",
-    "distance": "how far from what is usual on the list",
+    "distance": "distance from the usual list",
     "franchise": "where in its franchise it stands",
     "tags": "its tags beside theirs",
 }

@@ -120,8 +120,8 @@ def one_story(told: pd.DataFrame, person: str) -> Finding | Absence:
     return Finding(
         f"telling_{person.split()[0].strip(',')}",
         asks,
-        f"They gave {said}. {ASKED[-1]} puts {first['title']} first{reason}. {kept} of its "
-        f"{len(served)} are what everybody is offered.",
+        f"They gave {said}. {ASKED[-1]} puts {first['title']} first{reason}. "
+        f"{kept or 'None'} of its {len(served)} would be shown to everybody.",
         table=mine[["model", "rank", "title", "genres", "because"]],
         effect=Effect(kept / len(served), "share that everybody is offered", len(served)),
         caveat="One made-up person. Whether they would like it, nobody can be asked.",

@@ -27,7 +27,8 @@ from anirec.files import write_text
 from anirec.interactions import Interactions, hold_out
 from anirec.metrics import bootstrap_interval
 from anirec.models import Model, made
-from anirec.models.item_item import autoencoder, gram
+from anirec.models.item_item import autoencoder
+from anirec.models.sums import GramSums, mirrored
 
 NAMES = (
     *("popularity", "content", "item-knn", "pure-svd", "ease", "hybrid-ease", "two-stage"),
@@ -290,7 +291,7 @@ class Regularisation:
 
     def __init__(self, trial: Trial) -> None:
         kept = trial.train.best_known(MOST_ANIME)
-        self.gram = gram(trial.train.among(kept).matrix())
+        self.gram = mirrored(trial.train.among(kept).total(GramSums(len(kept)))["gram"])
         self.given, self.hidden = (lists.among(kept) for lists in trial.validation)
         self.seed = trial.seed
 

@@ -51,7 +51,7 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
     formulas: list[str] = []
     for cell in content.cells:
         if cell.cell_type == "code":
-            cell.outputs = [_without_widget(output) for output in cell.outputs]
+            cell.outputs = [_without_widget(output) for output in cell.outputs if _shown(output)]
         elif cell.cell_type == "markdown":
             cell.source = set_aside(cell.source, formulas)
     content.metadata.pop("widgets", None)
@@ -75,6 +75,13 @@ def linked_pages(html: str, names: Sequence[str]) -> str:
     for name in names:
         html = html.replace(f'href="{name}.ipynb"', f'href="{name}.html"')
     return html
+
+
+def _shown(output) -> bool:
+    """Return whether an output holds anything: a progress line that is done is empty."""
+    return set(output.get("data", {"text": ""})) != {"text/plain"} or bool(
+        output["data"]["text/plain"].strip()
+    )
 
 
 def _without_widget(output):

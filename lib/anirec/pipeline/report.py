@@ -20,6 +20,9 @@ from anirec.pipeline.formulas import put_back, set_aside
 
 TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+CODE_STYLES = ("xcode", "native")
+"""Pygments' styles for light and dark pages whose colours have a contrast of 4.5 on them."""
+
 GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_completed_by_age_band")
 """Figures of the sample's run that the README shows."""
 
@@ -45,7 +48,6 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
     """
     import nbformat
     from nbconvert import HTMLExporter
-    from pygments.formatters import HtmlFormatter
 
     content = nbformat.read(notebook, as_version=4)
     formulas: list[str] = []
@@ -59,9 +61,16 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
         template_name="report", extra_template_basedirs=[str(TEMPLATE_DIR)], sanitize_html=False
     )
     body, _ = exporter.from_notebook_node(content)
-    css = HtmlFormatter(style="default").get_style_defs(".highlight")
     body = put_back(reachable(linked_pages(body, names)), formulas)
-    write_text(page, _page(label(page.stem), page.stem, names, body, css))
+    write_text(page, _page(label(page.stem), page.stem, names, body, _code_colours()))
+
+
+def _code_colours() -> str:
+    """Return the style sheet of code: colours that can be read on light and on dark pages."""
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in CODE_STYLES)
+    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"
 
 
 def reachable(html: str) -> str:

@@ -25,7 +25,7 @@ from anirec.recommender.order import fit_of, picked, surprising, well_liked
 from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
 from anirec.recommender.segment_mixture import Mixtures
 from anirec.recommender.shelves import Shelves
-from anirec.recommender.taste import SPEAKS_FROM, Taste, encoded_entries, liked_ids
+from anirec.recommender.taste import Taste, encoded_entries, liked_ids, said_liked
 
 PREFERRED = ("two-stage", "hybrid-ease", "ease")
 """The models that rank unless another is named: the first one fitted."""
@@ -538,10 +538,7 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
         """Return which of the anime may be named as reasons, bool (n,), and which of those the
         person said they like; the others they watched."""
         among = np.isin(ids, liked_ids(profile))
-        liked = [
-            entry.liked is True or (entry.rating or 0) >= SPEAKS_FROM
-            for entry in (profile[int(a)] for a in ids[among])
-        ]
+        liked = [said_liked(profile[int(anime_id)]) for anime_id in ids[among]]
         return among, np.array(liked, dtype=bool)
 
     def _expected(self, profile: Profile, rows: np.ndarray) -> np.ndarray | None:

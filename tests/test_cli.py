@@ -17,6 +17,11 @@ from anirec import cli, terminal
 from anirec.analysis.clustering import segment_users
 from anirec.analysis.mixture import MIXTURE_FILE, SegmentMixture
 from anirec.interactions import Interactions
+from anirec.profiles import Entry, Profile, ProfileStore
+
+HEADINGS = [
+    "New to you", "Continue", "Because you liked Iron Sky", "Surprise me",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +110,65 @@ def test_recommend_from_a_list_with_filters(anirec, tmp_path: Path) -> None:
     assert len(json.loads(only[1])) < len(titles)
 
 
+def test_shelves_come_under_their_headings(anirec) -> None:
+    titles = ("iron sky:9", "tea time:8")
+    status, out, err = anirec("recommend", *titles, "--shelf", "all", "-k", "3")
+    assert status == 0
+    headings = [line for line in out.splitlines() if line in HEADINGS]
+    assert headings == HEADINGS
+    assert "From your plan to watch: nothing that you plan to watch passes the filters" in err
+    status, out, _ = anirec("recommend", *titles, "--shelf", "new", "--shelf", "next",
+                            "--filter", "types=TV", "--format", "json")  # fmt: skip
+    told = {name: [one["title"] for one in rows] for name, rows in json.loads(out).items()}
+    assert told.keys() == {"new", "next"}
+    assert told["next"] == ["Iron Sky II"]
+    assert set(told["new"]) == {"Steel Hearts", "Club Room Diary"}
+
+
+def test_because_of_a_title_that_was_named(anirec) -> None:
+    status, out, err = anirec("recommend", "iron sky", "tea time", "--because", "tea tyme")
+    assert (status, err) == (0, "anirec: 'tea tyme' is taken for 'Tea Time'\n")
+    assert out.startswith("Because you watched Tea Time\n")
+    assert "is not on the list" in anirec("recommend", "iron sky", "--because", "tea time")[2]
+
+
+def test_what_somebody_and_others_like(anirec, root: Path, tmp_path: Path) -> None:
+    """The others by a file, by the name of a list that is kept, and by its private address."""
+    file = tmp_path / "bob.txt"
+    file.write_text("Tea Time: 9\n")
+    store = ProfileStore(root / "profiles" / "sample.sqlite")
+    _, token = store.create(Profile({8: Entry(9)}))
+    store.create_named("Ann's list", Profile({4: Entry(9)}))
+    address = f"http://127.0.0.1:8866/?images=1&profile={token}"
+    others = ("--with", str(file), "--with", "Ann's list", "--with", address)
+    status, out, _ = anirec("recommend", "iron sky", *others, "--format", "json", "-k", "9")
+    told = json.loads(out)
+    assert status == 0
+    assert not {1, 4, 6, 8} & {one["anime_id"] for one in told}
+    names = ["you", "bob.txt", "Ann's list", "the list at that address"]
+    assert all([person["name"] for person in one["people"]] == names for one in told)
+    assert [one["least"] for one in told] == sorted([one["least"] for one in told], reverse=True)
+    assert all(one["least"] == min(p["share"] for p in one["people"]) for one in told)
+    status, out, err = anirec("recommend", "iron sky", "--with", address, "--again", "-k", "2")
+    assert (status, err) == (0, "")
+    assert token not in out
+    assert "     you: above 100 % of the rest, because you watched Iron Sky" in out
+    assert anirec("recommend", "--list", "Ann's list", "-k", "1")[0] == 0
+    lost = anirec("recommend", "iron sky", "--with", "/?profile=nothing")
+    assert "this link opens no profile" in lost[2]
+
+
+def test_where_a_title_stands(anirec) -> None:
+    status, out, _ = anirec("recommend", "iron sky", "--where", "iron sky iii")
+    assert status == 0
+    assert out.startswith("Iron Sky III is not among the ")
+    assert "  it follows Iron Sky II, which you have not finished" in out
+    best = json.loads(anirec("recommend", "iron sky", "-k", "2", "--format", "json")[1])[1]["title"]
+    told = json.loads(anirec("recommend", "iron sky", "--where", best, "--format", "json")[1])
+    assert (told["title"], told["rank"], told["reasons"]) == (best, 2, [])
+    assert [term["title"] for term in told["terms"]] == ["Iron Sky"]
+
+
 def test_what_was_understood_is_said_where_it_is_not_what_was_written(anirec) -> None:
     status, _, err = anirec("recommend", "tea tyme", "-k", "1")
     assert (status, err) == (0, "anirec: 'tea tyme' is taken for 'Tea Time'\n")
@@ -145,6 +209,10 @@ def test_similar(anirec) -> None:
         (("similar", "Nobody Saw This"), "anime 11 is unknown to ease"),
         (("recommend",), "name a title that you like, or pass your list with --list FILE"),
         (("recommend", "--list", "nowhere.xml"), "nowhere.xml cannot be read (No such file"),
+        (("recommend", "iron sky", "--shelf", "best"), "unknown shelf 'best': choose one of new,"),
+        (("recommend", "iron sky", "--with", "nowhere.xml"), "nowhere.xml cannot be read (No such"),
+        (("recommend", "x", "--with", "a", "--shelf", "new"), "are three questions: ask one"),
+        (("recommend", "x", "--again"), "--again goes with --with LIST"),
         (("recommend", "x", "--filter", "genre=Comedy"), "filter 'genre=Comedy' is none"),
         (("recommend", "x", "--filter", "years=soon"), "filter years='soon' cannot be read"),
         (("list",), "missing argument 'FILE' (see 'anirec list --help')"),

@@ -222,6 +222,19 @@ def test_each_list_can_be_parted_by_a_share_of_its_own(many: Interactions) -> No
     np.testing.assert_array_equal(given.lengths + hidden.lengths, many.lengths)
 
 
+def test_lists_among_some_anime_stand_on_columns_of_these(many: Interactions) -> None:
+    known = many.best_known(3)
+    counts = pd.Series(many.indices).value_counts()
+    assert (np.diff(known) > 0).all()
+    assert counts[np.searchsorted(many.anime_ids, known)].min() >= counts.nlargest(3).min()
+    with_new = np.append(known, many.anime_ids.max() + 1)
+    some = many.among(with_new)
+    assert some.shape == (many.shape[0], 4) and some.user_ids is many.user_ids
+    whole = many.matrix(many.ratings).toarray()[:, np.searchsorted(many.anime_ids, known)]
+    np.testing.assert_array_equal(some.matrix(some.ratings).toarray()[:, :3], whole)
+    assert not (some.indices == 3).any()
+
+
 def test_averages_are_over_each_list(many: Interactions) -> None:
     of = np.random.default_rng(0).normal(size=(many.shape[1], 3)).astype(np.float32)
     on_list = many.matrix().toarray() > 0

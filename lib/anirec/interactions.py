@@ -225,6 +225,21 @@ class Interactions:
             dropped=self.dropped[mask],
         )
 
+    def among(self, anime_ids: np.ndarray) -> Interactions:
+        """Return the same users with only the entries of some anime, on columns of these alone.
+
+        ``anime_ids`` ascend and are distinct; those on no list here have an empty column.
+        """
+        anime_ids = np.asarray(anime_ids)
+        kept = self.entries(np.isin(self.anime_ids, anime_ids)[self.indices])
+        columns = np.searchsorted(anime_ids, self.anime_ids[kept.indices]).astype(np.int32)
+        return replace(kept, anime_ids=anime_ids, indices=columns)
+
+    def best_known(self, n: int) -> np.ndarray:
+        """Return the ids of the ``n`` anime on most lists, ascending; ties go to the lower id."""
+        counts = np.bincount(self.indices, minlength=self.shape[1])
+        return np.sort(self.anime_ids[np.argsort(-counts, kind="stable")[:n]])
+
     def averages(self, of: np.ndarray | sparse.csr_array) -> np.ndarray | sparse.csr_array:
         """Return the mean over each list of its anime's rows in ``of``, (n_users, n).
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from anirec.recommender.shelves import Whereabouts
 
 TABLE_COLUMNS = {
     "rank": ("", 3),
@@ -43,9 +48,75 @@ def print_json(value: object) -> None:
 def print_frame(frame: pd.DataFrame, format: str) -> None:
     """Print a frame of anime as a table or as JSON records."""
     if format == "json":
-        print(frame.to_json(orient="records", force_ascii=not speaks_all(), indent=2))
+        print_json(_records(frame))
     elif len(frame):
         print(frame_text(frame))
+
+
+def print_shelves(shelves: Mapping[str, pd.DataFrame], format: str) -> None:
+    """Print shelves, each under its heading, or as one JSON object of records by their names."""
+    if format == "json":
+        records = {name: _records(frame) for name, frame in shelves.items()}
+        print_json(records)
+        return
+    filled = [frame for frame in shelves.values() if len(frame)]
+    texts = [f"{frame.attrs['heading']}\n{frame_text(frame)}" for frame in filled]
+    if texts:
+        print("\n\n".join(texts))
+
+
+def print_group(frame: pd.DataFrame, people: Sequence[str], format: str) -> None:
+    """Print what is recommended to several people, with a line or record for each of them.
+
+    Parameters
+    ----------
+    frame : what `AnimeRecommender.for_group` returned.
+    people : what each person is called, in the same order.
+    """
+    told = [
+        [
+            {"name": name, "share": share, "because": because}
+            for name, share, because in zip(people, shares, reasons, strict=True)
+        ]
+        for shares, reasons in zip(frame["shares"], frame["reasons"], strict=True)
+    ]
+    plain = frame.drop(columns=["shares", "reasons"])
+    if format == "json":
+        records = _records(plain)
+        print_json([{**one, "people": each} for one, each in zip(records, told, strict=True)])
+        return
+    if not len(frame):
+        return
+    heading, *lines = frame_text(plain).splitlines()
+    print(heading)
+    for line, each in zip(lines, told, strict=True):
+        print(line)
+        for one in each:
+            percent = f"{100 * one['share']:.0f}"
+            said = f"{one['name']}: above {percent} % of the rest"
+            print(f"     {said}, {one['because']}" if one["because"] else f"     {said}")
+
+
+def print_whereabouts(found: Whereabouts, title: str, format: str) -> None:
+    """Print where an anime stands for somebody, and what holds it back."""
+    if format == "json":
+        terms = _records(found.terms)
+        print_json(
+            {"title": title, "rank": found.rank, "among": found.among, "reasons": found.reasons}
+            | {"terms": terms}
+        )
+        return
+    if found.rank is None:
+        print(f"{title} is not among the {found.among:,} that may be recommended")
+    else:
+        print(f"{title} is number {found.rank:,} of {found.among:,}")
+    for reason in found.reasons:
+        print(f"  {reason}")
+
+
+def _records(frame: pd.DataFrame) -> list[dict]:
+    """Return the rows of a frame as JSON has them."""
+    return json.loads(frame.to_json(orient="records"))
 
 
 def frame_text(frame: pd.DataFrame) -> str:

@@ -50,6 +50,9 @@ RANGES = pd.DataFrame(
     {"type": ["TV", "Movie"], "p10": [20.0, 60], "q1": [23, 80.0], "median": [24.0, 95],
      "q3": [24.0, 110], "p90": [25.0, 130]}
 )  # fmt: skip
+PLACES = pd.DataFrame(
+    {"step": [1, 2, 3] * 2, "place": [1, 3, 40, 7, 2, 1], "title": np.repeat(["Up", "Down"], 3)}
+)
 RNG = np.random.default_rng(0)
 CLOUD = pd.DataFrame({"members": RNG.lognormal(8, 2, 3000), "score": RNG.normal(7, 1, 3000)})
 USERS = pd.DataFrame(
@@ -92,6 +95,29 @@ FIGURES = {
     ),
     "lines of one": lambda: plots.lines(
         SERIES.head(3), x="year", y="count", title="Title", x_label="year", y_label="anime"
+    ),
+    "lines up to a value": lambda: plots.lines(
+        SERIES.head(3),
+        x="year",
+        y="count",
+        title="Title",
+        x_label="year",
+        y_label="anime",
+        log_x=True,
+        at=2001,
+    ),
+    "places": lambda: plots.places(
+        PLACES,
+        x="step",
+        place="place",
+        series="title",
+        names=["first", "second", "third"],
+        title="Title",
+        x_label="after",
+        y_label="place",
+    ),
+    "places of one": lambda: plots.places(
+        PLACES.head(3), x="step", place="place", title="T", x_label="x", y_label="y", log_x=True
     ),
     "histograms": lambda: plots.histograms(
         CLOUD.melt(var_name="of"),

@@ -51,21 +51,6 @@ def site(folders: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     stopped(process)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator:
-    """Debian's Chromium, headless; skips where there is none."""
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium is installed (Debian: apt install chromium)")
-    arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def new_visitor(browser, site: Site) -> Iterator:
     """Opens pages for visitors, each with a browser profile of their own.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 from small_run import catalogue as small_catalogue
 
 from anirec.catalogue import Catalogue, Filters
 from anirec.catalogue.filters import ALL, CONTROLS, IN_ORDER
+from anirec.config import InputError
 
 
 def offered(catalogue: Catalogue) -> dict[str, list[str]]:
@@ -53,3 +55,16 @@ def test_how_much_time_there_is_counts_all_episodes() -> None:
     anime = small_catalogue().assign(duration_min=24.0)
     passes = Filters(time=(None, 300)).passing(Catalogue(anime))
     assert set(anime["anime_id"][passes]) == {4, 5, 6, 7, 8, 9}
+
+
+def test_names_are_spelled_as_the_catalogue_does() -> None:
+    catalogue = Catalogue(small_catalogue())
+    typed = Filters.parsed(["genres=mecha, DRAMA", "types=tv", "without_genres=school"])
+    spelled = typed.spelled(catalogue)
+    assert (spelled.genres, spelled.types, spelled.without_genres) == (
+        ("Mecha", "Drama"), ("TV",), ("School",),
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"filter genres: there is no 'mecca' .there is Mecha"):
+        Filters(genres=["mecca"]).spelled(catalogue)
+    with pytest.raises(InputError, match=r"there is no 'fall' .there is none at all"):
+        Filters(seasons=["fall"]).spelled(catalogue)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from anirec.config import Paths
-from anirec.events.stepwise import arrival, recommendations_by_step
+from anirec.events.stepwise import arrival, places_by_step, recommendations_by_step
 from anirec.interactions import Interactions
 from anirec.models import HybridEASE, load_model
 
@@ -37,3 +37,9 @@ def test_recommendations_follow_each_rating(paths: Paths, lists: pd.DataFrame) -
     assert told["recommended"].nunique() == 3
     assert (told["recommended"].str.count(" · ") == 3).all()
     assert np.isin(list(rated), model.anime_ids_).all()
+    steps = places_by_step(model, rated, anime["title"], k=4)
+    best = steps[steps["place"] <= 4].sort_values(["step", "place"]).groupby("step")["title"]
+    assert best.agg(" · ".join).tolist() == told["recommended"].tolist()
+    assert steps.groupby("title")["place"].min().max() <= 4
+    third = steps[steps["step"] == 3]
+    assert not set(third["title"]) & set(anime.loc[list(rated), "title"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from anirec.config import InputError, Paths
 from anirec.datasets.sample import EFFECTS
-from anirec.pipeline.report import write_gallery
+from anirec.pipeline.report import newcomers_questions, write_gallery
 from anirec.pipeline.run import run as run_stages
 from anirec.pipeline.stages import STAGES, Selection, Stage, parse_parameters
 from anirec.recommender import AnimeRecommender
@@ -275,6 +276,37 @@ def test_dataset_without_dates_still_shows_its_users(dateless_run: Paths) -> Non
     assert not {"01_years.png", "05_pyramid.png", "05_durations_by_year.png"} & drawn
 
 
+def test_places_that_answer_a_newcomer_are_there(tiny_run: Paths, plain_run: Paths) -> None:
+    questions = newcomers_questions()
+    assert len(questions) == 10 == len({row["question"] for row in questions})
+    for paths in (tiny_run, plain_run):
+        index = (paths.report / "index.html").read_text(encoding="utf-8")
+        for row in questions:
+            page = (paths.report / f"{row['page']}.html").read_text(encoding="utf-8")
+            assert page.count(f'id="{row["anchor"]}"') == 1, row
+            here = "" if row["page"] == "index" else f"{row['page']}.html"
+            link = f'<a href="{here}#{row["anchor"]}">{escape(row["question"])}</a>'
+            assert link in index, row
+
+
+@pytest.mark.long
+def test_places_that_answer_a_newcomer_are_there_on_real_data(
+    real_data: Path, tmp_path: Path
+) -> None:
+    raw = real_data / "mal-2016"
+    if not (raw / "anime.csv").is_file():
+        pytest.skip(f"{raw} is not there")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "anime.csv").symlink_to(raw / "anime.csv")
+    ratings = pd.read_csv(raw / "rating.csv")
+    ratings[ratings["user_id"] % 20 == 0].to_csv(tmp_path / "raw" / "rating.csv", index=False)
+    paths = Paths.of("mal-2016", tmp_path / "raw", tmp_path / "processed", tmp_path / "outputs")
+    run(paths)
+    for row in newcomers_questions():
+        page = (paths.report / f"{row['page']}.html").read_text(encoding="utf-8")
+        assert f'id="{row["anchor"]}"' in page, row
+
+
 def test_report_opens_with_findings_segments_and_what_could_not_be_answered(
     tiny_run: Paths, plain_run: Paths
 ) -> None:
@@ -287,6 +319,6 @@ def test_report_opens_with_findings_segments_and_what_could_not_be_answered(
         page = (paths.report / "index.html").read_text(encoding="utf-8")
         assert not REMOTE.search(page) and "<script" not in page
         assert page.count('class="card"') == 10
-        assert page.count("<article>") >= 6
+        assert page.count("<article id=") >= 6
         assert all(f'alt="{words}"' not in page for words in ("", "None"))
         assert "What this dataset cannot answer" in page

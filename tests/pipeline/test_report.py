@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from anirec.pipeline.formulas import put_back, set_aside
 from anirec.pipeline.report import WIDGET, export_page, label
 
 PNG = (
@@ -31,8 +32,13 @@ def page(tmp_path: Path) -> str:
         shown({"text/html": table, "text/plain": "table"}),
         shown({"image/png": PNG, "text/plain": "figure"}),
         shown({WIDGET: {"model_id": "1"}, "text/plain": "VBox(children=())"}),
+        shown({"text/plain": ""}),
+        shown({WIDGET: {"model_id": "2"}, "image/png": PNG, "text/plain": "a figure with handles"}),
     ]
-    cells = [new_markdown_cell("# Where to *begin*\n\nwith $n^2$ terms"), code]
+    prose = "# Where to *begin*\n\nwith $n^2$ terms; before: [01](01_a.ipynb)"
+    example = new_code_cell("1 + 1")
+    example.outputs = [new_output("execute_result", data={"text/plain": "2"}, execution_count=1)]
+    cells = [new_markdown_cell(prose), code, example]
     notebook = new_notebook(cells=cells, metadata={"widgets": {WIDGET: {"state": {}}}})
     file = tmp_path / "03_model_training.ipynb"
     nbformat.write(notebook, file)
@@ -57,8 +63,40 @@ def test_page_leads_to_the_page_to_try_where_the_live_box_was(page: str) -> None
     assert "VBox(children=())" not in page
 
 
-def test_page_folds_the_code_and_links_the_other_pages(page: str) -> None:
-    assert page.count("<details") == 1
+def test_page_shows_the_plain_figure_where_a_handle_was(page: str) -> None:
+    assert page.replace("\n", "").count(f"data:image/png;base64,{PNG}") == 2
+    assert page.count("An interactive box stands here") == 1
+
+
+def test_page_draws_formulas_without_a_script(page: str) -> None:
+    assert "<msup><mi>n</mi><mn>2</mn></msup>" in page and "$" not in page.split("<main>")[1]
+
+
+def test_formulas_are_set_aside_and_put_back() -> None:
+    formulas: list[str] = []
+    text = "a $x_i * y_i$ and\n\n$$\\frac{1}{n}\\sum_i\n x_i$$\n\nfor `$HOME` and $x_i_j$"
+    marked = set_aside(text, formulas)
+    assert "sum" not in marked and "`$HOME`" in marked
+    drawn = put_back(marked, formulas)
+    assert drawn.count("<math") == 2 and drawn.count('class="formula" tabindex') == 1
+    assert "<mfrac>" in drawn and "<code>x_i_j</code>" in drawn
+
+
+def test_what_scrolls_sideways_can_be_reached_by_keyboard(page: str) -> None:
+    assert "<pre>" not in page.split("<main>")[1]
+    assert re.search(r'<div class="[^"]*output_html[^"]*" tabindex="0"', page)
+
+
+def test_page_leaves_out_what_shows_nothing(page: str) -> None:
+    assert not re.search(r"<pre[^>]*>\s*</pre>", page)
+
+
+def test_page_leads_to_other_pages_and_not_to_notebooks(page: str) -> None:
+    assert '<a href="01_a.html">01</a>' in page and ".ipynb" not in page
+
+
+def test_page_folds_the_code_but_of_examples_and_links_the_other_pages(page: str) -> None:
+    assert page.count('<details class="code">') == page.count('<details class="code" open') == 1
     assert '<a href="01_a.html">01 A</a>' in page
     assert re.search(r'href="03_model_training.html" aria-current="page"', page)
     assert "<title>03 Model training · anirec</title>" in page

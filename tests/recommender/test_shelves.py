@@ -9,7 +9,7 @@ from small_run import small_run
 from anirec.catalogue.filters import Filters
 from anirec.config import InputError
 from anirec.profiles import Entry, Profile
-from anirec.recommender import AnimeRecommender
+from anirec.recommender import AnimeRecommender, shelves
 from anirec.recommender.reasons import reason_text
 
 
@@ -58,6 +58,23 @@ def test_hidden_gems_are_on_few_lists(
     popularity[9] = 0.001
     monkeypatch.setattr(recommender, "_popularity", lambda: popularity)
     assert ids(recommender.hidden_gems(Profile.of({1: 9.0}))) == [5]
+    best = ids(recommender.new_to_you(Profile.of({1: 9.0}), k=20))
+    monkeypatch.setattr(shelves, "GEM_POOL", best.index(5))
+    assert ids(recommender.hidden_gems(Profile.of({1: 9.0}))) == []
+
+
+def test_shelves_by_their_names(recommender: AnimeRecommender) -> None:
+    profile = Profile({1: Entry(6), 6: Entry(liked=True), 5: Entry(status="plan_to_watch")})
+    told = recommender.shelves([shelves.EVERY_SHELF], profile, k=3)
+    assert list(told) == list(shelves.SHELVES)
+    assert told["because"].attrs["heading"] == "Because you liked Tea Time"
+    assert ids(told["planned"]) == [5]
+    assert (ids(told["gems"]), told["gems"].attrs["note"]) == ([], shelves.SHELVES["gems"].empty)
+    other = recommender.shelf("because", profile, because=1)
+    assert other.attrs["heading"] == "Because you watched Iron Sky"
+    assert told["new"].attrs["note"] == ""
+    unknown = recommender.shelf("new", Profile.of({11: 9.0}))
+    assert "nobody we learned from has these titles" in unknown.attrs["note"]
 
 
 def test_because_of_one_title_of_the_list(recommender: AnimeRecommender) -> None:

@@ -88,6 +88,8 @@ class Finding:
     effect : the number behind the answer, if there is one.
     caveat : what it does not show.
     advice : what would follow from it; said only where the rule of `action` allows it.
+    view : what a page shows of the table, where that is more than its first rows, or less; it is
+        shown beside a figure too.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Finding:
     caveat: str = ""
     advice: Advice | None = None
     formats: Mapping[str, str] = field(default_factory=dict)
+    view: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

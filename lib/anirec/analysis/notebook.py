@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from ipywidgets import DOMWidget
 from matplotlib.figure import Figure
 
 from anirec.analysis.finding import Absence, Finding, write_findings
@@ -69,10 +70,13 @@ def native_noise_hidden() -> Iterator[None]:
         os.close(kept)
 
 
-def say(text: str, strong: bool = False) -> None:
-    """Show a sentence; text in it is shown as it is, never as markup."""
-    words = escape(text)
-    html = f"<p><strong>{words}</strong></p>" if strong else f"<p>{words}</p>"
+def say(text: str, strong: bool = False, anchor: str = "") -> None:
+    """Show a sentence; text in it is shown as it is, never as markup.
+
+    ``anchor`` is the name by which a link leads to it.
+    """
+    words = f"<strong>{escape(text)}</strong>" if strong else escape(text)
+    html = f'<p id="{escape(anchor)}">{words}</p>' if anchor else f"<p>{words}</p>"
     display({"text/html": html, "text/plain": text}, raw=True)
 
 
@@ -110,24 +114,33 @@ class Page:
         """Return canonical tables, of long ones the columns that questions are put to."""
         return [read_table(self.paths, table, COLUMNS.get(table)) for table in tables]
 
-    def show(self, finding: Finding | Absence) -> None:
-        """Show a finding, and keep its figure and table as files; or say what is lacking."""
+    def show(self, finding: Finding | Absence, handle: DOMWidget | None = None) -> None:
+        """Show a finding, and keep its figure and table as files; or say what is lacking.
+
+        Where a kernel is at work behind the page, ``handle`` stands for the figure (see
+        `anirec.analysis.handles`); everywhere else the figure does.
+        """
         if isinstance(finding, Absence):
             self.absences.append(finding)
             say(finding.because)
             return
         self.shown.append(finding)
         stem = f"{self.number}_{finding.name}"
+        say(finding.answer, anchor=stem)
         if finding.figure is not None:
-            show(finding.figure, self.paths.figures / f"{stem}.png", finding.answer)
-        else:
-            say(finding.answer)
+            show(finding.figure, self.paths.figures / f"{stem}.png", finding.answer, handle)
         if finding.table is not None:
             write_table(finding.table, self.paths.tables / f"{stem}.csv")
-            if finding.figure is None:
-                show_table(finding.table.head(20), formats=finding.formats)
+        view = finding.view if finding.figure is not None else _first_of(finding)
+        if view is not None:
+            show_table(view, formats=finding.formats)
         if finding.caveat:
             say(f"What it does not show: {finding.caveat}")
+
+    def illustrate(self, name: str, figure: Figure, sentence: str) -> None:
+        """Show and keep the figure of an example, which is no finding about the data."""
+        say(sentence)
+        show(figure, self.paths.figures / f"{self.number}_{name}.png", sentence)
 
     def conclude(self) -> None:
         """Show what was found, corrected for the number of questions, and write it as JSON."""
@@ -150,20 +163,33 @@ class Page:
             say("No effect is both clear and large enough to advise anything.")
 
 
-def show(figure: Figure, file: Path, sentence: str) -> None:
-    """Save a figure as a PNG file, show it, and say what it shows."""
+def _first_of(finding: Finding) -> pd.DataFrame | None:
+    if finding.view is None and finding.table is not None:
+        return finding.table.head(20)
+    return finding.view
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as a PNG image."""
     image = BytesIO()
     figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
+    return image.getvalue()
+
+
+def show(figure: Figure, file: Path, sentence: str, handle: DOMWidget | None = None) -> None:
+    """Save a figure as a PNG and an SVG file, and show it, or the widget that moves it.
+
+    Who cannot see it is told the ``sentence``.
+    """
+    image = png_of(figure)
     with written_whole(file) as beside:
-        beside.write_bytes(image.getvalue())
+        beside.write_bytes(image)
     with written_whole(file.with_suffix(".svg")) as beside:
         figure.savefig(beside, format="svg", metadata={"Date": None})
-    display(
-        {"image/png": base64.b64encode(image.getvalue()).decode(), "text/plain": sentence},
-        metadata={"image/png": {"alt": sentence, "width": SHOWN_WIDTH}},
-        raw=True,
-    )
-    say(sentence)
+    shown = {"image/png": base64.b64encode(image).decode(), "text/plain": sentence}
+    if handle is not None:
+        shown = handle._repr_mimebundle_() | shown
+    display(shown, metadata={"image/png": {"alt": sentence, "width": SHOWN_WIDTH}}, raw=True)
 
 
 def show_table(

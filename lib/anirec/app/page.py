@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode
 
 from anirec.config import InputError, Paths
 from anirec.files import read_json
+from anirec.lists.called import token_of
 from anirec.profiles import ListSession, ProfileStore, UnknownProfile
 from anirec.recommender import AnimeRecommender, LatestRecommender
 
@@ -185,11 +186,6 @@ def _provenance(paths: Paths) -> str:
         "The anime here are real; the community that the recommendations come from is simulated: "
         "run another dataset for recommendations by real people."
     )
-
-
-def token_of(query: str) -> str:
-    """Return the visitor's token in an address's query; empty if there is none."""
-    return parse_qs(query).get("profile", [""])[0]
 
 
 def page_of(query: str) -> PageAddress:

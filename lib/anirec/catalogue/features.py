@@ -39,6 +39,16 @@ class ItemFeatures:
     tags: dict[str, list[str]]
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def among(self, anime_ids: np.ndarray) -> ItemFeatures:
+        """Return what is known of some of the anime, in the order of ``anime_ids``."""
+        place = pd.Index(self.anime_ids).get_indexer(anime_ids)
+        return ItemFeatures(
+            anime_ids=np.asarray(anime_ids),
+            matrices={kind: matrix[place] for kind, matrix in self.matrices.items()},
+            tags=self.tags,
+            numbers={name: values[place] for name, values in self.numbers.items()},
+        )
+
     def overview(self) -> pd.DataFrame:
         """Return per kind of tag how many tags there are and what share of anime has one."""
         return pd.DataFrame(

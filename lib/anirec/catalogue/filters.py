@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 
 import numpy as np
 
 from anirec.catalogue.catalogue import Catalogue
-from anirec.catalogue.franchises import Franchises
 from anirec.config import InputError
 
 ALL, IN_ORDER, UNKNOWN, NEXT = "all", "in-order", "unknown", "next"
@@ -324,6 +324,23 @@ class Filters:
             values[name] = _parsed(name, text.strip())
         return cls(**values)
 
+    def spelled(self, catalogue: Catalogue) -> Filters:
+        """Return these filters with each name as the catalogue spells it: ``romance`` is a genre.
+
+        Raises
+        ------
+        InputError
+            If the catalogue has no such name; the message tells like ones.
+        """
+        spelled = self
+        for name, usual in DEFAULTS.items():
+            if usual == ():
+                known = {one.casefold(): one for one in catalogue.choices[NAMES_OF.get(name, name)]}
+                given = getattr(self, name)
+                names = tuple(_known_name(name, text, known) for text in given)
+                spelled = replace(spelled, **{name: names})
+        return spelled
+
     @classmethod
     def of_saved(cls, saved: Mapping[str, object]) -> Filters:
         """Return filters from what `saved` gave, perhaps by another version; what is no filter
@@ -353,7 +370,7 @@ class Filters:
 
     def follows_franchises(
         self,
-        franchises: Franchises,
+        catalogue: Catalogue,
         finished: np.ndarray,
         known: np.ndarray,
         on_list: np.ndarray,
@@ -366,18 +383,32 @@ class Filters:
             all, bool (n_anime,).
         """
         if self.franchises == IN_ORDER:
-            return ~franchises.too_early(finished)
+            return ~catalogue.franchises.too_early(finished)
         if self.franchises == UNKNOWN:
-            return ~franchises.known(known)
+            return ~catalogue.franchises.known(known)
         if self.franchises == NEXT:
-            return franchises.next_parts(finished, on_list)
-        return np.ones(len(franchises.number), dtype=bool)
+            return catalogue.franchises.next_parts(finished, on_list)
+        return _everything(catalogue)
 
 
 CONTROLS: dict[str, Control] = {one.name: one.metadata["control"] for one in fields(Filters)}
 """The control of each filter by its name, in the order in which they are shown."""
 
 DEFAULTS: dict[str, object] = {one.name: one.default for one in fields(Filters)}
+
+
+NAMES_OF = {"without_genres": "genres"}
+"""Filters whose names are those of another."""
+
+
+def _known_name(filter_name: str, text: str, known: Mapping[str, str]) -> str:
+    """Return a name as it is spelled among those known, by casefold."""
+    found = known.get(" ".join(text.split()).casefold())
+    if found is None:
+        like = get_close_matches(text.casefold(), known, n=5, cutoff=0.5) or list(known)[:10]
+        said = ", ".join(known[one] for one in like) or "none at all"
+        raise InputError(f"filter {filter_name}: there is no {text!r} (there is {said})")
+    return found
 
 
 def _same(name: str, value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -58,8 +58,9 @@ def arrival(
     -------
     Arrival, of a community of the best known anime and so many lists at most that it takes seconds.
     """
-    kept = np.union1d(_best_known(lists, MOST_ANIME), [*fan, new])
-    some = _on(lists, kept)
+    kept = np.union1d(lists.best_known(MOST_ANIME), [*fan, new])
+    some = lists.users(np.arange(min(lists.shape[0], MOST_USERS))).among(kept)
+    some = some.users(some.lengths > 1)
     column = int(np.searchsorted(kept, new))
     without = some.entries(some.indices != column)
     having = np.flatnonzero(
@@ -110,18 +111,34 @@ def recommendations_by_step(
     return pd.DataFrame(told, columns=["rated", "recommended"])
 
 
-def _best_known(lists: Interactions, n: int) -> np.ndarray:
-    counts = np.bincount(lists.indices, minlength=lists.shape[1])
-    return lists.anime_ids[np.argsort(-counts, kind="stable")[:n]]
+def places_by_step(
+    model: Model, ratings: Mapping[int, float], titles: pd.Series, k: int = 5
+) -> pd.DataFrame:
+    """Return where anime stand after each of somebody's ratings: those ever among the ``k`` best.
 
-
-def _on(lists: Interactions, anime_ids: np.ndarray) -> Interactions:
-    """Return the first lists, with only their entries of some anime, on columns of these."""
-    some = lists.users(np.arange(min(lists.shape[0], MOST_USERS)))
-    kept = some.entries(np.isin(some.anime_ids, anime_ids)[some.indices])
-    columns = np.searchsorted(anime_ids, kept.anime_ids[kept.indices]).astype(np.int32)
-    kept = replace(kept, anime_ids=anime_ids, indices=columns)
-    return kept.users(kept.lengths > 1)
+    Columns ``step`` (1 for the first rating), ``rated`` (title and rating), ``title`` and ``place``
+    among all that is not on the list; an anime has no row once it is on it.
+    """
+    known: dict[int, float | None] = {}
+    places = []
+    for anime_id, rating in ratings.items():
+        known[int(anime_id)] = rating
+        profile = _profile(known, model.anime_ids_)
+        scores = model.score(profile)[0]
+        scores[profile.indices] = -np.inf
+        place = np.empty(len(scores), dtype=int)
+        place[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+        place[profile.indices] = 0
+        places.append(place)
+    steps = np.array(places).reshape(len(places), -1)
+    ever = np.flatnonzero(((steps >= 1) & (steps <= k)).any(axis=0))
+    rows = [
+        (step + 1, f"{titles[anime_id]}: {rating:g}", titles.get(model.anime_ids_[column], "?"), at)
+        for step, (anime_id, rating) in enumerate(ratings.items())
+        for column, at in zip(ever, steps[step, ever], strict=True)
+        if at
+    ]
+    return pd.DataFrame(rows, columns=["step", "rated", "title", "place"])
 
 
 def _profile(ratings: Mapping[int, float | None], anime_ids: np.ndarray) -> Interactions:

@@ -12,7 +12,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import quote
 
 import requests
@@ -20,7 +19,7 @@ import requests
 from anirec.catalogue import Catalogue
 from anirec.config import InputError
 from anirec.lists import anilist, mal
-from anirec.lists.reading import Imported, read_list, understood
+from anirec.lists.reading import Imported, understood
 from anirec.profiles import MAX_ENTRIES
 
 CLIENT_ID = "ANIREC_MAL_CLIENT_ID"
@@ -56,27 +55,6 @@ query ($name: String) {
 FIELDS = "list_status{num_times_rewatched,comments,tags},alternative_titles,media_type,start_season"
 
 _NAME = re.compile(r"[\w-]{2,30}")
-
-
-def read_named_list(file: str, catalogue: Catalogue, scale: str | None) -> Imported:
-    """Return what is understood of a list's file, or of ``site:user``, a list that a user shows.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read; it names the file.
-    """
-    site, colon, name = file.partition(":")
-    if colon and site in SITES and not Path(file).exists():
-        return read_users_list(site, name, catalogue, scale)
-    try:
-        content = Path(file).read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}): name a list's file") from None
-    try:
-        return read_list(content, catalogue, scale)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
 
 
 def read_users_list(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from io import BytesIO
@@ -15,9 +16,13 @@ from pathlib import Path
 
 from anirec.config import IN_CHECKOUT, ROOT, InputError, Paths, RunParameters
 from anirec.files import read_json, write_text, written_whole
+from anirec.pipeline.formulas import put_back, set_aside
 
 TEMPLATE_DIR = Path(__file__).resolve().parent / "templates"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+CODE_STYLES = ("xcode", "native")
+"""Pygments' styles for light and dark pages whose colours have a contrast of 4.5 on them."""
+
 GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_completed_by_age_band")
 """Figures of the sample's run that the README shows."""
 
@@ -43,23 +48,57 @@ def export_page(notebook: Path, page: Path, names: Sequence[str]) -> None:
     """
     import nbformat
     from nbconvert import HTMLExporter
-    from pygments.formatters import HtmlFormatter
 
     content = nbformat.read(notebook, as_version=4)
+    formulas: list[str] = []
     for cell in content.cells:
         if cell.cell_type == "code":
-            cell.outputs = [_without_widget(output) for output in cell.outputs]
+            cell.outputs = [_without_widget(output) for output in cell.outputs if _shown(output)]
+        elif cell.cell_type == "markdown":
+            cell.source = set_aside(cell.source, formulas)
     content.metadata.pop("widgets", None)
     exporter = HTMLExporter(
         template_name="report", extra_template_basedirs=[str(TEMPLATE_DIR)], sanitize_html=False
     )
     body, _ = exporter.from_notebook_node(content)
-    css = HtmlFormatter(style="default").get_style_defs(".highlight")
-    write_text(page, _page(label(page.stem), page.stem, names, body, css))
+    body = put_back(reachable(linked_pages(body, names)), formulas)
+    write_text(page, _page(label(page.stem), page.stem, names, body, _code_colours()))
+
+
+def _code_colours() -> str:
+    """Return the style sheet of code: colours that can be read on light and on dark pages."""
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in CODE_STYLES)
+    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"
+
+
+def reachable(html: str) -> str:
+    """Return HTML whose parts that scroll sideways can be scrolled without a mouse."""
+    html = html.replace("<pre>", '<pre tabindex="0">')
+    return re.sub(r'(<div class="[^"]*output_html[^"]*")', r'\1 tabindex="0"', html)
+
+
+def linked_pages(html: str, names: Sequence[str]) -> str:
+    """Return HTML whose links to notebooks lead to their pages."""
+    for name in names:
+        html = html.replace(f'href="{name}.ipynb"', f'href="{name}.html"')
+    return html
+
+
+def _shown(output) -> bool:
+    """Return whether an output holds anything: a progress line that is done is empty."""
+    return set(output.get("data", {"text": ""})) != {"text/plain"} or bool(
+        output["data"]["text/plain"].strip()
+    )
 
 
 def _without_widget(output):
-    if WIDGET in output.get("data", {}):
+    """Return an output without its live widget: its figure, or a word on where it is alive."""
+    data = output.get("data", {})
+    if WIDGET in data and "image/png" in data:
+        del data[WIDGET]
+    elif WIDGET in data:
         note = (
             "<p>An interactive box stands here. <a href='try.html'>Try one in this browser</a>, or "
             "open it with <code>make lab</code>.</p>"
@@ -129,6 +168,9 @@ HEADLINES = (
 
 N_HEADLINES = 8
 
+SECTIONS = ("segments", "models", "absent")
+"""Sections of ``index.html`` that a newcomer may be led to."""
+
 
 def write_findings_of(paths: Paths, names: Sequence[str]) -> dict:
     """Write and return ``findings.json``: the findings and absences of all notebooks."""
@@ -160,6 +202,8 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
             findings=found["findings"],
             absent=found["absent"],
             headlines=[row | {"image": _embedded(paths, row["figure"])} for row in first],
+            newcomers=_newcomers_questions(by_name, names),
+            pages={name[:2]: name for name in names},
             segments=_segment_cards(paths) if "04_segments" in by_name else [],
             actions=[row["action"] for row in found["findings"] if row["action"]],
             model_sentence=_model_sentence(metrics),
@@ -170,6 +214,22 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
         )
     )
     write_text(paths.report / "index.html", _page(record["dataset"], "index", names, body))
+
+
+def newcomers_questions() -> list[dict[str, str]]:
+    """Return what a newcomer asks: ``question``, and the ``page`` and ``anchor`` that answer it."""
+    with (TEMPLATE_DIR / "questions.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _newcomers_questions(found: Mapping[str, dict], names: Sequence[str]) -> list[dict[str, str]]:
+    """Return those that this run answers: a notebook that was not run has no page."""
+    pages = ("index", *names)
+    return [
+        row
+        for row in newcomers_questions()
+        if row["page"] in pages and (row["anchor"] in found or row["anchor"] in SECTIONS)
+    ]
 
 
 def _embedded(paths: Paths, figure: str | None) -> str | None:

@@ -136,7 +136,12 @@ class ProfileStore:
     @classmethod
     def of(cls, dataset: str) -> ProfileStore:
         """Return the store of a dataset's profiles: its anime ids are what they consist of."""
-        return cls(data_dir() / "profiles" / f"{dataset}.sqlite")
+        return cls(cls.file_of(dataset))
+
+    @staticmethod
+    def file_of(dataset: str) -> Path:
+        """Return where a dataset's profiles are kept, whether or not any are."""
+        return data_dir() / "profiles" / f"{dataset}.sqlite"
 
     def create(
         self, profile: Profile | None = None, token: str | None = None

@@ -10,6 +10,7 @@ import pandas as pd
 from anirec.catalogue.filters import Filters
 from anirec.config import InputError
 from anirec.profiles import Profile
+from anirec.recommender.reasons import list_note
 from anirec.recommender.shelves import Said
 from anirec.recommender.taste import Taste
 
@@ -78,6 +79,7 @@ class Groups:
         frame["least"] = worth[rows]
         frame["shares"] = [tuple(column) for column in stacked[:, rows].T.tolist()]
         frame["reasons"] = list(zip(*reasons, strict=True))
+        frame.attrs["note"] = list_note(True, len(frame), k)
         return frame
 
 

@@ -25,7 +25,7 @@ from anirec.recommender.order import fit_of, picked, surprising, well_liked
 from anirec.recommender.reasons import REASONS, Explanation, list_note, reason_text, terms_frame
 from anirec.recommender.segment_mixture import Mixtures
 from anirec.recommender.shelves import Shelves
-from anirec.recommender.taste import SPEAKS_FROM, Taste, encoded_entries, liked_ids
+from anirec.recommender.taste import Taste, encoded_entries, liked_ids, said_liked
 
 PREFERRED = ("two-stage", "hybrid-ease", "ease")
 """The models that rank unless another is named: the first one fitted."""
@@ -142,12 +142,8 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
         if name not in self._models:
             if name not in self.fitted:
                 raise InputError(f"unknown model {name!r}: choose one of {', '.join(self.fitted)}")
-            self._models[name] = load_model(self.folder_of(name))
+            self._models[name] = load_model(self._description(name).parent)
         return self._models[name]
-
-    def folder_of(self, name: str) -> Path:
-        """Return the folder that a fitted model is loaded from."""
-        return self._description(name).parent
 
     def _description(self, name: str) -> Path:
         """Return where the file is that describes a model, if it is fitted."""
@@ -475,8 +471,7 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
             return allowed
         finished = mask([a for a, entry in profile.items() if entry.finished])
         known = [a for a, e in profile.items() if _is_begun(e)]
-        franchises = self.catalogue.franchises
-        return allowed & filters.follows_franchises(franchises, finished, mask(known), on_list)
+        return allowed & filters.follows_franchises(self.catalogue, finished, mask(known), on_list)
 
     def _before_dislikes(self, profile: Profile) -> np.ndarray:
         """Return the parts that come before a disliked one, bool (n_anime,): who gave a sequel a
@@ -543,10 +538,7 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
         """Return which of the anime may be named as reasons, bool (n,), and which of those the
         person said they like; the others they watched."""
         among = np.isin(ids, liked_ids(profile))
-        liked = [
-            entry.liked is True or (entry.rating or 0) >= SPEAKS_FROM
-            for entry in (profile[int(a)] for a in ids[among])
-        ]
+        liked = [said_liked(profile[int(anime_id)]) for anime_id in ids[among]]
         return among, np.array(liked, dtype=bool)
 
     def _expected(self, profile: Profile, rows: np.ndarray) -> np.ndarray | None:

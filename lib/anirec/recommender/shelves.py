@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +12,7 @@ from anirec.catalogue.filters import ALL, CONTROLS, IN_ORDER, Filters
 from anirec.config import InputError
 from anirec.profiles import Entry, Profile
 from anirec.recommender.order import best_first, picked
-from anirec.recommender.reasons import list_note
-from anirec.recommender.taste import Taste, liked_ids
+from anirec.recommender.taste import Taste, liked_ids, said_liked
 
 Said = Profile | Mapping[int, Entry | float | None]
 
@@ -26,10 +25,41 @@ GEM_SCORE_QUANTILE = 0.5
 """A hidden gem has a mean score above this share of the catalogue, where scores are known."""
 
 GEM_POOL = 500
-"""A hidden gem is one of this many of the best candidates."""
+"""A hidden gem is one of this many of the best candidates that are new to the person."""
 
 BECAUSE_POOL = 500
 """What is shown because of one title is among this many of the best candidates for the person."""
+
+
+@dataclass(frozen=True)
+class ShelfText:
+    """A shelf's heading, and what is said where nothing is on it.
+
+    ``{title}`` in the heading is a title of the list, ``{verb}`` what the person did: liked it,
+    or watched it.
+    """
+
+    heading: str
+    empty: str
+
+
+SHELVES = {
+    "new": ShelfText("New to you", "nothing that is new to you passes the filters: loosen them"),
+    "next": ShelfText(
+        "Continue", "nothing passes the filters that goes on with what you finished or watch"
+    ),
+    "planned": ShelfText(
+        "From your plan to watch", "nothing that you plan to watch passes the filters"
+    ),
+    "gems": ShelfText(
+        "Hidden gems", "nothing that fits you and is on few lists passes the filters: loosen them"
+    ),
+    "because": ShelfText("Because you {verb} {title}", "nothing like it passes the filters"),
+    "surprise": ShelfText("Surprise me", "no surprise passes the filters: loosen them"),
+}
+"""The shelves by their short names, in the order in which they are shown."""
+
+EVERY_SHELF = "all"
 
 
 @dataclass(frozen=True)
@@ -53,6 +83,73 @@ class Whereabouts:
 
 class Shelves:
     """The shelves of `AnimeRecommender`: each returns what `AnimeRecommender.recommend` does."""
+
+    def shelf(
+        self,
+        name: str,
+        profile: Said,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters | None = None,
+        because: int | None = None,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Return a shelf by its short name, its heading as ``frame.attrs["heading"]``.
+
+        Parameters
+        ----------
+        name : one of `SHELVES`.
+        because : the title of the list that the shelf of that name is made for; the first of
+            `anchors` if None.
+        seed : another one surprises anew.
+
+        Raises
+        ------
+        InputError
+            If there is no such shelf, the title is not on the list, or nothing can be recommended
+            for the profile.
+        """
+        if name not in SHELVES:
+            raise InputError(f"unknown shelf {name!r}: choose one of {', '.join(SHELVES)}")
+        profile, filters, about = self._checked(profile), filters or Filters(), {}
+        if name == "because":
+            anchors = [because] if because is not None else self.anchors(profile, 1)
+            if not anchors:
+                raise InputError("nothing on the list is known here: name a title that is")
+            frame = self.because(profile, anchors[0], k, model, filters)
+            verb = "liked" if said_liked(profile[anchors[0]]) else "watched"
+            about = {"title": self.anime.at[anchors[0], "title"], "verb": verb}
+        elif name == "surprise":
+            frame = self.surprise(profile, k, model, filters, seed)
+        else:
+            ways = {
+                "new": self.new_to_you, "next": self.next_parts,
+                "planned": self.planned, "gems": self.hidden_gems,
+            }  # fmt: skip
+            frame = ways[name](profile, k, model, filters)
+        frame.attrs["heading"] = SHELVES[name].heading.format(**about)
+        if not len(frame):
+            frame.attrs["note"] = SHELVES[name].empty
+        return frame
+
+    def shelves(
+        self,
+        names: Sequence[str],
+        profile: Said,
+        k: int = 10,
+        model: str | None = None,
+        filters: Filters | None = None,
+        because: int | None = None,
+        seed: int = 0,
+    ) -> dict[str, pd.DataFrame]:
+        """Return several shelves by their short names; `EVERY_SHELF` stands for all.
+
+        See `shelf` for what is passed and raised.
+        """
+        wanted = list(SHELVES) if EVERY_SHELF in names else list(dict.fromkeys(names))
+        return {
+            name: self.shelf(name, profile, k, model, filters, because, seed) for name in wanted
+        }
 
     def new_to_you(
         self, profile: Said, k: int = 10, model: str | None = None, filters: Filters | None = None
@@ -102,7 +199,8 @@ class Shelves:
         profile, filters = self._checked(profile), filters or Filters()
         popularity = self._popularity()
         own = popularity[self.catalogue.rows(liked_ids(profile))]
-        allowed = self._new(profile, filters) & (popularity > 0)
+        allowed = self._best(profile, self._new(profile, filters), GEM_POOL, model, filters)
+        allowed &= popularity > 0
         allowed &= popularity <= GEM_SHARE * max(float(np.median(own)) if len(own) else 0, 1e-9)
         scores = self.catalogue.numbers["score"]
         if np.isfinite(scores).any():
@@ -135,7 +233,7 @@ class Shelves:
         likeness = alike.set_index("anime_id")["similarity"]
         order = likeness.reindex(self.anime.index[pool]).fillna(-np.inf).to_numpy()
         rows = self._one_part(pool[np.argsort(-order, kind="stable")])[:k]
-        return self._reasoned(rows, scores, taste, profile, k)
+        return self._reasoned(rows, scores, taste, profile, 0)
 
     def anchors(self, profile: Said, k: int = 6) -> list[int]:
         """Return the titles of a list that a shelf "because you liked it" can be made for: the
@@ -218,6 +316,16 @@ class Shelves:
         new = ~franchises.known(on_list) & ~franchises.too_early(nothing)
         return self._passing(filters) & new
 
+    def _best(
+        self, profile: Profile, allowed: np.ndarray, n: int, model: str | None, filters: Filters
+    ) -> np.ndarray:
+        """Return which anime are the ``n`` best of those allowed, bool (n_anime,)."""
+        fitted = self.model(model or self.default_model)
+        taste = Taste.of(profile, fitted, filters.ignore_dislikes)
+        best = np.zeros(len(allowed), dtype=bool)
+        best[best_first(self._scores(taste, allowed))[:n]] = True
+        return best
+
     def _one_part(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in their order, the first of each franchise only."""
         _, first = np.unique(self.catalogue.franchises.number[rows], return_index=True)
@@ -242,6 +350,4 @@ class Shelves:
             rest[kept] = False
             scores[rest] = -np.inf
         rows = picked(self.catalogue, scores, k, filters)
-        frame = self._reasoned(rows, scores, taste, profile, k)
-        frame.attrs["note"] = "" if len(frame) else list_note(True, 0, k)
-        return frame
+        return self._reasoned(rows, scores, taste, profile, 0)  # that a shelf is short is no news

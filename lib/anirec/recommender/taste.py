@@ -117,3 +117,8 @@ def encoded_entries(entries: Mapping[int, Entry], anime_ids: np.ndarray) -> Inte
 def liked_ids(profile: Profile) -> list[int]:
     """Return what was watched and not disliked."""
     return [a for a, entry in profile.items() if entry.watched and a not in profile.dislikes]
+
+
+def said_liked(entry: Entry) -> bool:
+    """Return whether the person said that they like a title, rather than merely watched it."""
+    return entry.liked is True or (entry.rating or 0) >= SPEAKS_FROM

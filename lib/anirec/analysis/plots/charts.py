@@ -140,10 +140,12 @@ def lines(
     x_form: Form | None = None,
     marked: float | None = None,
     log_x: bool = False,
+    at: float | None = None,
 ) -> Figure:
     """Draw lines over ``x``, each labelled at its end, with a band from ``low`` to ``high``.
 
-    From ``marked`` on, what is shown is not yet whole: it lies on grey.
+    From ``marked`` on, what is shown is not yet whole: it lies on grey. A broken line stands at
+    the value ``at`` of ``x`` that is spoken of.
     """
     figure, axes = blank(3.9)
     plot = axes[0, 0]
@@ -163,12 +165,15 @@ def lines(
     plot.yaxis.set_major_formatter(formatter(form))
     if log_x:
         plot.set_xscale("log")
+        plot.xaxis.set_major_formatter(formatter(number))
         plot.xaxis.set_minor_formatter(NullFormatter())
     else:
         whole = pd.api.types.is_integer_dtype(frame[x])
         plot.xaxis.set_major_locator(MaxNLocator(7, integer=whole, steps=[1, 2, 5, 10]))
     if x_form:
         plot.xaxis.set_major_formatter(formatter(x_form))
+    if at is not None:
+        plot.axvline(at, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
     if marked is not None:
         plot.axvspan(marked, plot.get_xlim()[1], color="#E5E7EB", zorder=0)
     plot.set_xlabel(x_label)
@@ -179,14 +184,75 @@ def lines(
     return titled(figure, title)
 
 
+@styled
+def places(
+    frame: pd.DataFrame,
+    *,
+    x: str,
+    place: str,
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: str | None = None,
+    names: Sequence[str] | None = None,
+    log_x: bool = False,
+) -> Figure:
+    """Draw how places move, the first on top; each step downwards multiplies.
+
+    Parameters
+    ----------
+    names : what the values of ``x`` are called, in order; the values themselves by default.
+    """
+    groups = panels_of(frame, series)
+    figure, axes = blank(3.9 if series is None else 2.2 + 0.26 * len(groups))
+    plot = axes[0, 0]
+    ends = []
+    for colour, (name, group) in zip(cycled(OKABE_ITO, len(groups)), groups, strict=True):
+        group = group.sort_values(x)
+        at, values = group[x].to_numpy(dtype=float), group[place].to_numpy(dtype=float)
+        plot.plot(at, values, color=colour, linewidth=2, marker="o", markersize=5)
+        if series is None:
+            for one, value in zip(at, values, strict=True):
+                label_at(plot, number(value), (one, value), (0, 9), ha="center")
+        ends.append((at[-1], np.log(values[-1]), shortened(name, 26), colour))
+    worst = float(frame[place].max())
+    plot.set_yscale("log")
+    plot.set_ylim(worst * 1.6, 0.7)
+    plot.set_yticks([n for n in (1, 2, 5, 10, 20, 50, 100, 500, 2000, 10_000) if n <= worst * 1.6])
+    plot.yaxis.set_major_formatter(formatter(number))
+    plot.yaxis.set_minor_formatter(NullFormatter())
+    if log_x:
+        plot.set_xscale("log")
+        plot.xaxis.set_major_formatter(formatter(number))
+        plot.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        values = sorted(frame[x].unique())
+        plot.set_xticks(values, [shortened(n, 24) for n in names or values])
+        plot.margins(x=0.12)
+    plot.set_xlabel(x_label)
+    plot.set_ylabel(y_label)
+    bare_axes(plot, "y")
+    plot.minorticks_off()
+    if series is not None:
+        bottom, top = np.log(plot.get_ylim())
+        _name_ends(plot, [(end[2], (end[1] - bottom) / (top - bottom), end[3]) for end in ends])
+    return titled(figure, title)
+
+
 def _label_ends(
     plot: Axes, ends: list[tuple[float, float, str, str]], height: float = 0.065
 ) -> None:
     """Write series' names right of the plot, at their last values, pushed apart where they meet."""
     bottom, top = plot.get_ylim()
+    marks = [(name, (value - bottom) / (top - bottom), colour) for _, value, name, colour in ends]
+    _name_ends(plot, marks, height)
+
+
+def _name_ends(plot: Axes, ends: list[tuple[str, float, str]], height: float = 0.065) -> None:
+    """Write names in their colours right of the plot, at their shares of its height or near."""
     wanted = sorted(ends, key=lambda end: end[1])
-    places = _apart([(value - bottom) / (top - bottom) for _, value, _, _ in wanted], height)
-    for (_, _, name, colour), place in zip(wanted, places, strict=True):
+    heights = _apart([share for _, share, _ in wanted], height)
+    for (name, _, colour), place in zip(wanted, heights, strict=True):
         plot.annotate(
             name,
             (1.01, place),

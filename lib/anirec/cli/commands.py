@@ -1,8 +1,7 @@
-"""The ``anirec`` command."""
+"""The commands that get data, run the notebooks, serve the page and follow events."""
 
 from __future__ import annotations
 
-import io
 import sys
 from functools import partial
 from importlib import metadata
@@ -11,87 +10,18 @@ from typing import Annotated
 
 import typer
 
-from anirec.cluster import engine_of
+from anirec.cli.options import (
+    DatasetWord,
+    RawDirOption,
+    SameDatasetOption,
+    app,
+    chosen_dataset,
+)
 from anirec.config import Dataset, InputError, Paths
-
-app = typer.Typer(add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-def _dataset_names() -> list[str]:
-    return [dataset.value for dataset in Dataset]
-
-
-DatasetWord = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="DATASET",
-        help=f"One of {', '.join(Dataset)}; --dataset says the same.",
-        autocompletion=_dataset_names,
-        show_default=False,
-    ),
-]
-DatasetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--dataset",
-        metavar="NAME",
-        help=f"One of {', '.join(Dataset)}  [default: sample]",
-        autocompletion=_dataset_names,
-    ),
-]
-SameDatasetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--dataset",
-        metavar="NAME",
-        help="The dataset, as an option.",
-        autocompletion=_dataset_names,
-    ),
-]
-CountOption = Annotated[int, typer.Option("-k", min=1, metavar="NUMBER", help="How many.")]
-ScaleOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Scale of the scores: 10, 100, '5 stars' or '3 smileys'."),
-]
-FormatOption = Annotated[str, typer.Option(metavar="NAME", help="table or json.")]
-RawDirOption = Annotated[
-    str | None,
-    typer.Option(
-        "--raw-dir", metavar="FOLDER", help="Folder of the raw files [data/raw/<dataset>]."
-    ),
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="A Dask scheduler that does the work, tcp://..."),
-]
-WorkersOption = Annotated[
-    int | None, typer.Option(min=1, metavar="NUMBER", help="Processes here that do the work.")
-]
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 
 
 class Interrupted(Exception):
     """Somebody stopped a run."""
-
-
-def _chosen(word: str | None, option: str | None) -> str | None:
-    """Return the dataset that was named as a word or as an option, None if none was.
-
-    Raises
-    ------
-    InputError
-        If there is no such dataset, or two were named.
-    """
-    if word is not None and option is not None and word != option:
-        raise InputError(f"two datasets are named, {word} and {option}: name one")
-    dataset = word if option is None else option
-    if dataset is None:
-        return None
-    from anirec.datasets.registry import checked
-
-    return checked(dataset)
 
 
 @app.callback(invoke_without_command=True)
@@ -139,7 +69,7 @@ def run_notebooks(
     from anirec.pipeline.run import run
     from anirec.pipeline.stages import Selection, parse_parameters
 
-    name = _chosen(dataset, dataset_option) or Dataset.SAMPLE.value
+    name = chosen_dataset(dataset, dataset_option) or Dataset.SAMPLE.value
     parameters = parse_parameters(name, raw_dir, parameter or [])
     try:
         run(parameters, Selection(first, only), force)
@@ -220,7 +150,7 @@ def ingest_files(
     from anirec.datasets.ingest import ingest
     from anirec.datasets.spec import keep_spec, read_spec
 
-    name = _chosen(dataset, dataset_option)
+    name = chosen_dataset(dataset, dataset_option)
     if spec is not None:
         if name is not None:
             raise InputError(f"{spec} names its dataset: leave {name} out")
@@ -255,161 +185,11 @@ def fetch_files(
     """
     from anirec.datasets.fetch import HANDLES, fetch
 
-    name = _chosen(dataset, dataset_option)
+    name = chosen_dataset(dataset, dataset_option)
     if name is None:
         raise InputError(f"name the dataset to fetch: {', '.join(HANDLES)}")
     for file in fetch(Paths.of(name, raw_dir=raw_dir)):
         typer.echo(f"{file}")
-
-
-@app.command()
-def recommend(
-    titles: Annotated[
-        list[str] | None, typer.Argument(help="Titles, each with your rating if you like.")
-    ] = None,
-    dataset: DatasetOption = None,
-    list_file: Annotated[
-        str | None,
-        typer.Option("--list", metavar="FILE", help="Your list, from any site, or anilist:USER."),
-    ] = None,
-    scale: ScaleOption = None,
-    filter: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="A filter: genres=Comedy, years=2005-2015, ...",
-        ),
-    ] = None,
-    k: CountOption = 10,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which model ranks [two-stage].")
-    ] = None,
-    adult: Annotated[bool, typer.Option("--adult", help="Also adult titles.")] = False,
-    format: FormatOption = "table",
-    all_users: Annotated[
-        bool, typer.Option("--all-users", help="For every user of the dataset, to --out.")
-    ] = False,
-    out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where Parquet files are written.")
-    ] = None,
-    scheduler: SchedulerOption = None,
-    workers: WorkersOption = None,
-) -> None:
-    """Recommend anime for titles, for your list, or for every user.
-
-    \b
-    Example: anirec recommend "Death Note:9" "Naruto:4" -k 5
-    Example: anirec recommend --list animelist.xml --filter years=2005-2015
-    Example: anirec recommend --all-users --out everybody.parquet --workers 2
-    """
-    from anirec.catalogue import Filters
-    from anirec.lists import entry_of
-    from anirec.lists.online import read_named_list
-    from anirec.profiles import Profile
-    from anirec.recommender import AnimeRecommender
-    from anirec.terminal import print_frame
-
-    _check_format(format)
-    filters = Filters.parsed([*(filter or []), *(["adult=yes"] if adult else [])])
-    paths = Paths.of(_chosen(None, dataset) or Dataset.SAMPLE)
-    if all_users:
-        from anirec.recommender.batch import recommend_to_dataset
-
-        if titles or list_file is not None or out is None:
-            raise InputError("--all-users needs --out FOLDER, and takes no titles and no list")
-        with engine_of(scheduler, workers, _remark) as engine:
-            typer.echo(recommend_to_dataset(paths, Path(out), k, engine, model, filters))
-        return
-    if not titles and list_file is None:
-        raise InputError("name a title that you like, or pass your list with --list FILE")
-    recommender = AnimeRecommender.load(paths)
-    profile = Profile()
-    if list_file is not None:
-        imported = read_named_list(list_file, recommender.catalogue, scale)
-        _remark(imported.text)
-        profile = imported.profile
-    for text in titles or []:
-        anime_id, entry, remark = entry_of(text, recommender.catalogue, scale)
-        _remark(remark)
-        profile = profile.set(anime_id, rating=entry.rating, liked=entry.liked)
-    frame = recommender.recommend(profile, k=k, model=model, filters=filters)
-    mixture = recommender.segment_mixture(profile)
-    _remark(mixture.text if mixture else "")
-    _remark(frame.attrs["note"])
-    print_frame(frame, format)
-
-
-@app.command("list")
-def understand_list(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A list, from any site, or anilist:USER.")
-    ],
-    dataset: DatasetOption = None,
-    scale: ScaleOption = None,
-    format: FormatOption = "table",
-) -> None:
-    """Show what is understood of a list, entry by entry.
-
-    It needs the dataset's tables, but no models.
-
-    \b
-    Example: anirec list animelist.xml.gz --dataset mal-2023
-    """
-    from anirec.catalogue import Catalogue
-    from anirec.lists.online import read_named_list
-    from anirec.terminal import print_frame, print_json
-
-    _check_format(format)
-    name = _chosen(None, dataset) or Dataset.SAMPLE.value
-    table = Paths.of(name).processed / "anime.parquet"
-    if not table.is_file():
-        raise InputError(f"{name} is not ingested yet: run 'anirec ingest {name}' first")
-    imported = read_named_list(file, Catalogue.load(table), scale)
-    if format == "json":
-        print_json(imported.record())
-        return
-    print_frame(imported.frame(), format)
-    _remark(imported.text)
-    for one in imported.left_out:
-        _remark(f"{one.where}: left out, {one.why}")
-
-
-def _remark(text: str) -> None:
-    """Say beside the result what the person should know; nothing if empty."""
-    if text:
-        typer.echo(f"anirec: {text}", err=True)
-
-
-@app.command()
-def similar(
-    title: Annotated[str, typer.Argument(help="A title, in any of its languages.")],
-    dataset: DatasetOption = None,
-    k: CountOption = 10,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Which model tells, e.g. content or rating-net."),
-    ] = None,
-    format: FormatOption = "table",
-) -> None:
-    """List the anime most similar to one.
-
-    \b
-    Example: anirec similar "Death Note" --model content
-    """
-    from anirec.lists import anime_named
-    from anirec.recommender import AnimeRecommender
-    from anirec.terminal import print_frame
-
-    _check_format(format)
-    recommender = AnimeRecommender.load(Paths.of(_chosen(None, dataset) or Dataset.SAMPLE))
-    anime_id, remark = anime_named(title, recommender.catalogue)
-    _remark(remark)
-    print_frame(recommender.similar(anime_id, k=k, model=model), format)
-
-
-def _check_format(format: str) -> None:
-    if format not in ("table", "json"):
-        raise InputError(f"unknown format {format!r}: choose table or json")
 
 
 @app.command("update")
@@ -454,7 +234,7 @@ def update_models(
     from anirec.events.versions import Versions
     from anirec.profiles import ProfileStore
 
-    paths = Paths.of(_chosen(dataset, dataset_option) or Dataset.SAMPLE)
+    paths = Paths.of(chosen_dataset(dataset, dataset_option) or Dataset.SAMPLE)
     if rollback:
         typer.echo(f"serving {Versions(paths).rollback()}")
         return
@@ -536,47 +316,5 @@ def serve_app(
     """
     from anirec.app.page import serve
 
-    name = _chosen(dataset, dataset_option) or Dataset.SAMPLE.value
+    name = chosen_dataset(dataset, dataset_option) or Dataset.SAMPLE.value
     serve(name, port, host, public_name, path, visitors, visits, fork)
-
-
-def main() -> None:
-    """Run the command; errors a person can mend become one line and exit status 2."""
-    from anirec.pipeline.steps import StageFailed
-
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a narrow code page has not all letters
-            stream.reconfigure(errors="replace")
-    try:
-        status = app(prog_name="anirec", standalone_mode=False)
-    except InputError as error:
-        _complain(str(error))
-        sys.exit(2)
-    except typer.TyperException as error:
-        _complain(_usage(error))
-        sys.exit(2)
-    except StageFailed as error:
-        _complain(str(error))
-        sys.exit(1)
-    except Interrupted:
-        print("\nanirec: interrupted; the next run resumes here", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    if status == INTERRUPTED:
-        print("\nanirec: interrupted", file=sys.stderr)
-    sys.exit(status)
-
-
-def _complain(text: str) -> None:
-    print(f"anirec: {text}", file=sys.stderr)
-
-
-def _usage(error: typer.TyperException) -> str:
-    """Return on one line what is wrong with a command's words and options, and where to look."""
-    said = " ".join(error.format_message().split()).rstrip(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "anirec"
-    return f"{said[:1].lower()}{said[1:]} (see '{command} --help')"
-
-
-if __name__ == "__main__":
-    main()

@@ -27,12 +27,15 @@ from anirec.pipeline.stages import (
     stage_files,
     stage_parameters,
 )
-from anirec.pipeline.steps import Step, bring_up_to_date
+from anirec.pipeline.steps import Step, bring_up_to_date, stale_steps
 
 LOCK_FILE = ROOT / "requirements.lock"
 EVERYTHING = Selection()
 TRIED = "06_recommender"
 """The notebook whose page leads to the page to try."""
+
+STATE = ".doit.sqlite"
+"""Where doit remembers what each step was made from."""
 
 
 def run(
@@ -58,14 +61,12 @@ def run(
         If a notebook failed; stages before it are kept, and the next run resumes there.
     """
     selected = selection.chosen(stages)
-    paths = Paths.of(
-        parameters.dataset, parameters.raw_dir, parameters.processed_dir, parameters.output_dir
-    )
+    paths = _paths_of(parameters)
     busy = (
         f"another run of {paths.dataset} is going on: wait for it to end, "
         "or choose another output_dir"
     )
-    state = paths.outputs / ".doit.sqlite"
+    state = paths.outputs / STATE
     names = [stage.name for stage in stages]
     with locked(paths.outputs / ".run.lock", busy), _terminated_like_interrupted():
         executed: list[str] = []
@@ -74,13 +75,7 @@ def run(
                 bring_up_to_date(ingestion_steps(paths, echo), state, force, executed, echo)
             able, complaint = _split_by_need(selected, paths)
             _check_inputs(able, paths)
-            steps = [
-                step
-                for stage in able
-                for step in (_execution(stage, parameters, paths), _page(stage, names, paths))
-            ]
-            if any(stage.name == TRIED for stage in able):
-                steps.append(_try_page(paths))
+            steps = _notebook_steps(able, names, parameters, paths)
             bring_up_to_date(steps, state, force, executed, echo)
         finally:
             if executed:
@@ -90,6 +85,43 @@ def run(
         if not executed:
             echo(f"Nothing to do: {parameters.dataset} is up to date (--force reruns it).")
         echo(f"Report: {shown_path(paths.report / 'index.html')}")
+
+
+def stale(parameters: RunParameters, stages: Sequence[Stage] = STAGES) -> list[str]:
+    """Return the titles of what `run` would execute as things are now; nothing is written.
+
+    Pages are named only where no notebook is stale.
+
+    Raises
+    ------
+    InputError
+        If what the last run remembers is damaged.
+    """
+    paths = _paths_of(parameters)
+    able, _ = _split_by_need(stages, paths)
+    names = [stage.name for stage in stages]
+    steps = [*ingestion_steps(paths), *_notebook_steps(able, names, parameters, paths)]
+    found = stale_steps(steps, paths.outputs / STATE)
+    return [step.title for step in found if not step.silent] or [step.title for step in found]
+
+
+def _paths_of(parameters: RunParameters) -> Paths:
+    return Paths.of(
+        parameters.dataset, parameters.raw_dir, parameters.processed_dir, parameters.output_dir
+    )
+
+
+def _notebook_steps(
+    stages: Sequence[Stage], names: Sequence[str], parameters: RunParameters, paths: Paths
+) -> list[Step]:
+    steps = [
+        step
+        for stage in stages
+        for step in (_execution(stage, parameters, paths), _page(stage, names, paths))
+    ]
+    if any(stage.name == TRIED for stage in stages):
+        steps.append(_try_page(paths))
+    return steps
 
 
 def _write_report(parameters: RunParameters, paths: Paths, stages: Sequence[Stage]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from anirec.config import InputError
 
@@ -134,22 +137,8 @@ def bring_up_to_date(
     from doit.api import run_tasks
     from doit.cmd_base import TaskLoader2
     from doit.dependency import DatabaseException
-    from doit.task import Task
-    from doit.tools import config_changed
 
     errors: list[Exception] = []
-
-    def task_of(step: Step) -> Task:
-        written = _Written(step, errors)
-        return Task(
-            step.name,
-            [written.make],
-            file_dep=[str(file) for file in step.reads],
-            targets=[str(file) for file in step.targets],
-            uptodate=[config_changed(json.dumps(dict(step.parameters))), written.are_there],
-            doc=step.title,
-            meta={"silent": step.silent},
-        )
 
     class Loader(TaskLoader2):
         def load_doit_config(self) -> dict:
@@ -161,15 +150,63 @@ def bring_up_to_date(
                 "always": force,
             }
 
-        def load_tasks(self, cmd: object, pos_args: object) -> list[Task]:
-            return [task_of(step) for step in steps]
+        def load_tasks(self, cmd: object, pos_args: object) -> list:
+            return [_task_of(step, errors) for step in steps]
 
     if steps:
         try:
             run_tasks(Loader(), {step.name: {} for step in steps})
         except DatabaseException:
-            raise InputError(
-                f"{state} is damaged: delete it (every stage will run again)"
-            ) from None
+            raise _damaged(state) from None
     if errors:
         raise errors[0]
+
+
+def stale_steps(steps: Sequence[Step], state: Path) -> list[Step]:
+    """Return those steps that `bring_up_to_date` would execute as things are now, in order.
+
+    Steps that are stale only once an earlier one has been executed are not among them. Nothing is
+    written: a copy of ``state`` is looked at.
+
+    Raises
+    ------
+    InputError
+        If ``state`` is damaged.
+    """
+    from doit.dependency import DatabaseException, Dependency, SqliteDB
+
+    if not state.is_file():
+        return list(steps)
+    with TemporaryDirectory() as folder:
+        copy = shutil.copyfile(state, Path(folder, state.name))
+        try:
+            known = Dependency(SqliteDB, str(copy))
+            try:
+                tasks = {step.name: _task_of(step, []) for step in steps}
+                statuses = [known.get_status(task, tasks).status for task in tasks.values()]
+            finally:
+                known.close()
+        except (DatabaseException, sqlite3.DatabaseError):
+            raise _damaged(state) from None
+    return [step for step, said in zip(steps, statuses, strict=True) if said != "up-to-date"]
+
+
+def _task_of(step: Step, errors: list[Exception]):
+    """Return a step as a task of doit, which adds what stops it to ``errors``."""
+    from doit.task import Task
+    from doit.tools import config_changed
+
+    written = _Written(step, errors)
+    return Task(
+        step.name,
+        [written.make],
+        file_dep=[str(file) for file in step.reads],
+        targets=[str(file) for file in step.targets],
+        uptodate=[config_changed(json.dumps(dict(step.parameters))), written.are_there],
+        doc=step.title,
+        meta={"silent": step.silent},
+    )
+
+
+def _damaged(state: Path) -> InputError:
+    return InputError(f"{state} is damaged: delete it (every stage will run again)")

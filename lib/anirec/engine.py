@@ -66,7 +66,11 @@ class Engine(ABC):
 
     @abstractmethod
     def each(
-        self, work: Callable[[Part], Result], parts: Sequence[Part], what: str
+        self,
+        work: Callable[[Part], Result],
+        parts: Sequence[Part],
+        what: str,
+        unit: str = "entries",
     ) -> Iterator[tuple[int, Result]]:
         """Yield the place of each part and what ``work`` makes of it, in the order of finishing.
 
@@ -74,6 +78,7 @@ class Engine(ABC):
         ----------
         work : a function, or a `functools.partial` of one, that can travel to where it is called.
         what : what is done, for people.
+        unit : what the size of a part is counted in.
         """
 
 
@@ -92,10 +97,14 @@ class InProcess(Engine):
         return total
 
     def each(
-        self, work: Callable[[Part], Result], parts: Sequence[Part], what: str
+        self,
+        work: Callable[[Part], Result],
+        parts: Sequence[Part],
+        what: str,
+        unit: str = "entries",
     ) -> Iterator[tuple[int, Result]]:
         """See `Engine.each`."""
-        with Tally(what, parts) as told:
+        with Tally(what, parts, unit) as told:
             for place, part in enumerate(parts):
                 yield place, work(part)
                 told.more(part.size)
@@ -103,13 +112,21 @@ class InProcess(Engine):
 
 
 class Tally:
-    """How far work over parts is: parts done, entries a second, the time left."""
+    """How far work over parts is: parts done, entries a second, the time left.
 
-    def __init__(self, what: str, parts: Sequence[Part]) -> None:
+    Parameters
+    ----------
+    what : what is done.
+    parts : what it is done with.
+    unit : what their size is counted in.
+    """
+
+    def __init__(self, what: str, parts: Sequence[Part], unit: str = "entries") -> None:
+        self._unit = unit
         self._progress = progress(what)
         self._size = max(sum(part.size for part in parts), 1)
         self._n_parts = len(parts)
-        self._parts = self._entries = 0
+        self._parts = self._done = 0
         self._start = time.monotonic()
 
     def __enter__(self) -> Tally:
@@ -119,9 +136,9 @@ class Tally:
     def __exit__(self, *error: object) -> None:
         self._progress.__exit__(*error)
 
-    def more(self, entries: int) -> None:
-        """Count entries that were worked on."""
-        self._entries += entries
+    def more(self, size: int) -> None:
+        """Count what was worked on."""
+        self._done += size
         self.tell()
 
     def done(self, parts: int = 1) -> None:
@@ -129,9 +146,14 @@ class Tally:
         self._parts += parts
         self.tell()
 
+    def at(self, size: int, parts: int) -> None:
+        """Tell how much was worked on in all, and at how many parts."""
+        self._done, self._parts = size, parts
+        self.tell()
+
     def tell(self) -> None:
         """Say it, where it is time to."""
-        rate = self._entries / max(time.monotonic() - self._start, 1e-9)
-        share = min(self._entries / self._size, 1.0)
+        rate = self._done / max(time.monotonic() - self._start, 1e-9)
+        share = min(self._done / self._size, 1.0)
         of = f"part {min(self._parts + 1, self._n_parts)} of {self._n_parts}, "
-        self._task.at(share, f"{of if self._n_parts > 1 else ''}{rate:,.0f} entries a second")
+        self._task.at(share, f"{of if self._n_parts > 1 else ''}{rate:,.0f} {self._unit} a second")

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from anirec.catalogue.catalogue import Catalogue
+from anirec.catalogue.franchises import Franchises
 from anirec.config import InputError
 
 ALL, IN_ORDER, UNKNOWN, NEXT = "all", "in-order", "unknown", "next"
@@ -370,7 +371,7 @@ class Filters:
 
     def follows_franchises(
         self,
-        catalogue: Catalogue,
+        franchises: Franchises,
         finished: np.ndarray,
         known: np.ndarray,
         on_list: np.ndarray,
@@ -383,12 +384,12 @@ class Filters:
             all, bool (n_anime,).
         """
         if self.franchises == IN_ORDER:
-            return ~catalogue.franchises.too_early(finished)
+            return ~franchises.too_early(finished)
         if self.franchises == UNKNOWN:
-            return ~catalogue.franchises.known(known)
+            return ~franchises.known(known)
         if self.franchises == NEXT:
-            return catalogue.franchises.next_parts(finished, on_list)
-        return _everything(catalogue)
+            return franchises.next_parts(finished, on_list)
+        return np.ones(len(franchises.number), dtype=bool)
 
 
 CONTROLS: dict[str, Control] = {one.name: one.metadata["control"] for one in fields(Filters)}

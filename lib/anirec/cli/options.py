@@ -54,6 +54,13 @@ RawDirOption = Annotated[
         "--raw-dir", metavar="FOLDER", help="Folder of the raw files [data/raw/<dataset>]."
     ),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler that does the work, tcp://..."),
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, metavar="NUMBER", help="Processes here that do the work.")
+]
 
 
 def chosen_dataset(word: str | None, option: str | None) -> str | None:

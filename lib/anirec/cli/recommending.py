@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,8 @@ from anirec.cli.options import (
     DatasetOption,
     FormatOption,
     ScaleOption,
+    SchedulerOption,
+    WorkersOption,
     app,
     check_format,
     chosen_dataset,
@@ -68,19 +71,35 @@ def recommend(
     ] = None,
     adult: Annotated[bool, typer.Option("--adult", help="Also adult titles.")] = False,
     format: FormatOption = "table",
+    all_users: Annotated[
+        bool, typer.Option("--all-users", help="For every user of the dataset, to --out.")
+    ] = False,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where Parquet files are written.")
+    ] = None,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
 ) -> None:
-    """Recommend anime for titles that you like, or for your list.
+    """Recommend anime for titles, for your list, or for every user.
 
     \b
     Example: anirec recommend "Death Note:9" "Naruto:4" -k 5
     Example: anirec recommend --list animelist.xml --shelf new --shelf next
     Example: anirec recommend --list animelist.xml --with anilist:USER
+    Example: anirec recommend --all-users --out everybody.parquet --workers 2
     """
     from anirec import terminal
     from anirec.catalogue import Filters
     from anirec.recommender import AnimeRecommender
 
     check_format(format)
+    filters = Filters.parsed([*(filter or []), *(["adult=yes"] if adult else [])])
+    name = chosen_dataset(None, dataset) or Dataset.SAMPLE.value
+    if all_users:
+        if titles or list_file is not None or out is None:
+            raise InputError("--all-users needs --out FOLDER, and takes no titles and no list")
+        _recommend_to_all(Paths.of(name), Path(out), k, model, filters, scheduler, workers)
+        return
     if not titles and list_file is None:
         raise InputError("name a title that you like, or pass your list with --list FILE")
     shelves = [*(shelf or []), *(["because"] if because is not None else [])]
@@ -88,8 +107,6 @@ def recommend(
         raise InputError("--shelf, --with and --where are three questions: ask one of them")
     if again and not others:
         raise InputError("--again goes with --with LIST: it says what a group may see again")
-    filters = Filters.parsed([*(filter or []), *(["adult=yes"] if adult else [])])
-    name = chosen_dataset(None, dataset) or Dataset.SAMPLE.value
     recommender = AnimeRecommender.load(Paths.of(name))
     catalogue = recommender.catalogue
     filters = filters.spelled(catalogue)
@@ -115,6 +132,23 @@ def recommend(
         _remark(mixture.text if mixture else "")
         _remark(frame.attrs["note"])
         terminal.print_frame(frame, format)
+
+
+def _recommend_to_all(
+    paths: Paths,
+    out: Path,
+    k: int,
+    model: str | None,
+    filters,
+    scheduler: str | None,
+    workers: int | None,
+) -> None:
+    """Recommend to every user of a dataset, and say how it went."""
+    from anirec.cluster import engine_of
+    from anirec.recommender.batch import recommend_to_dataset
+
+    with engine_of(scheduler, workers, _remark) as engine:
+        typer.echo(recommend_to_dataset(paths, out, k, engine, model, filters))
 
 
 def _profile(titles: list[str], called: str | None, catalogue, dataset: str, scale: str | None):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
+from anirec.engine import Engine, InProcess
 from anirec.interactions import Interactions, positions
 from anirec.metrics import METRICS, bootstrap_interval, diversity_at, novelty_at, popularity_bias_at
 from anirec.models import Model
@@ -41,8 +43,10 @@ def top_ranked(scores: np.ndarray, given: Interactions, k: int) -> np.ndarray:
     return ranked
 
 
-def rank(model: Model, given: Interactions, depth: int) -> np.ndarray:
+def rank(model: Model, given: Interactions, depth: int, engine: Engine | None = None) -> np.ndarray:
     """Return the columns of the ``depth`` best anime not on the given lists, (n_users, depth).
+
+    ``engine`` does the work; this process by default.
 
     Raises
     ------
@@ -51,11 +55,15 @@ def rank(model: Model, given: Interactions, depth: int) -> np.ndarray:
     """
     if not given.shape[0]:
         raise InputError("there are no held-out users to judge by: too few lists are long enough")
-    ranked = []
-    for start in range(0, given.shape[0], BATCH):
-        profiles = given.users(np.arange(start, min(start + BATCH, given.shape[0])))
-        ranked.append(top_ranked(np.array(model.score(profiles)), profiles, depth))
-    return np.vstack(ranked)
+    starts = range(0, given.shape[0], BATCH)
+    some = [given.users(np.arange(start, min(start + BATCH, given.shape[0]))) for start in starts]
+    work = partial(_ranked, model, depth)
+    ranked = dict((engine or InProcess()).each(work, some, f"ranking by {model.NAME}"))
+    return np.vstack([ranked[place] for place in range(len(some))])
+
+
+def _ranked(model: Model, depth: int, profiles: Interactions) -> np.ndarray:
+    return top_ranked(np.array(model.score(profiles)), profiles, depth)
 
 
 def accuracy(ranked: np.ndarray, relevant: Interactions, ks: tuple[int, ...]) -> pd.DataFrame:
@@ -88,6 +96,7 @@ def per_user(
     hidden: Interactions,
     ks: tuple[int, ...] = (10, 20),
     features: ItemFeatures | None = None,
+    engine: Engine | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Rank for each user what was hidden, and measure it.
 
@@ -102,7 +111,7 @@ def per_user(
     InputError
         If there is no user to judge by.
     """
-    ranked = rank(model, given, max(ks))
+    ranked = rank(model, given, max(ks), engine)
     parts = {name: accuracy(ranked, relevant, ks) for name, relevant in targets(hidden).items()}
     popularity = np.asarray(model.popularity_, dtype=np.float64)
     beyond: dict[str, Callable[[int], np.ndarray]] = {
@@ -156,9 +165,11 @@ def measure(
     hidden: Interactions,
     ks: tuple[int, ...] = (10, 20),
     features: ItemFeatures | None = None,
+    engine: Engine | None = None,
 ) -> Measured:
     """Let fitted models rank for held-out users once; tables are made of what it returns.
 
+    ``engine`` does the ranking, some users at a time; this process by default.
     The popularity is that of the lists the first model was fitted on.
 
     Raises
@@ -168,7 +179,7 @@ def measure(
     """
     values, ranked = {}, {}
     for name, model in models.items():
-        values[name], ranked[name] = per_user(model, given, hidden, ks, features)
+        values[name], ranked[name] = per_user(model, given, hidden, ks, features, engine)
     frame = pd.concat(values, names=["model"]).reset_index("model").reset_index(drop=True)
     popularity = np.asarray(next(iter(models.values())).popularity_)
     return Measured(frame, ranked, given, hidden, popularity)
@@ -182,9 +193,10 @@ def evaluate(
     n_bootstrap: int = 1000,
     seed: int = 0,
     features: ItemFeatures | None = None,
+    engine: Engine | None = None,
 ) -> pd.DataFrame:
     """Compare fitted models on held-out users: `summary` of what `measure` returns."""
-    return summary(measure(models, given, hidden, ks, features), n_bootstrap, seed)
+    return summary(measure(models, given, hidden, ks, features, engine), n_bootstrap, seed)
 
 
 def summary(measured: Measured, n_bootstrap: int = 1000, seed: int = 0) -> pd.DataFrame:

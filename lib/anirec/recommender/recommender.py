@@ -142,8 +142,12 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
         if name not in self._models:
             if name not in self.fitted:
                 raise InputError(f"unknown model {name!r}: choose one of {', '.join(self.fitted)}")
-            self._models[name] = load_model(self._description(name).parent)
+            self._models[name] = load_model(self.folder_of(name))
         return self._models[name]
+
+    def folder_of(self, name: str) -> Path:
+        """Return the folder that a fitted model is loaded from."""
+        return self._description(name).parent
 
     def _description(self, name: str) -> Path:
         """Return where the file is that describes a model, if it is fitted."""
@@ -471,7 +475,8 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
             return allowed
         finished = mask([a for a, entry in profile.items() if entry.finished])
         known = [a for a, e in profile.items() if _is_begun(e)]
-        return allowed & filters.follows_franchises(self.catalogue, finished, mask(known), on_list)
+        franchises = self.catalogue.franchises
+        return allowed & filters.follows_franchises(franchises, finished, mask(known), on_list)
 
     def _before_dislikes(self, profile: Profile) -> np.ndarray:
         """Return the parts that come before a disliked one, bool (n_anime,): who gave a sequel a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -307,18 +308,26 @@ SAID = st.fixed_dictionaries(
 )
 
 
+TABS = st.integers(0, 1)
+
+
 class Lists(RuleBasedStateMachine):
     """Two tabs on a list, against a dict and a stack of changes for each tab."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tabs = [ListSession(ProfileStore(None))]
+        self.stores = self.opened()
+        self.tabs = [ListSession(store) for store in self.stores]
         self.tabs[0].set(1)
-        self.tabs.append(ListSession(self.tabs[0].store))
-        self.tabs[1].open(self.tabs[0].token)
+        self.token = self.tabs[0].token
+        self.tabs[1].open(self.token)
         self.list: dict[int, Entry] = {1: Entry()}
         self.past: list[list[dict]] = [[{1: (None, Entry())}], []]
-        self.since: list[dict[int, int]] = [{}, {}]
+        self.seen = [session.generation for session in self.tabs]
+        self.touched: list[set[int]] = [set(), set()]
+
+    def opened(self) -> list[ProfileStore]:
+        return [ProfileStore(None)] * 2
 
     def _do(self, tab: int, after: dict[int, Entry | None]) -> None:
         change = {a: (self.list.get(a), e) for a, e in after.items() if self.list.get(a) != e}
@@ -328,50 +337,108 @@ class Lists(RuleBasedStateMachine):
                 self._put(anime_id, entry)
 
     def _put(self, anime_id: int, entry: Entry | None) -> None:
+        for touched in self.touched:
+            touched.add(anime_id)
         if entry is None:
             self.list.pop(anime_id, None)
         else:
             self.list[anime_id] = entry
 
-    @rule(tab=st.integers(0, 1), anime_id=IDS, said=SAID)
+    def _after(self, anime_id: int, **said: object) -> Entry:
+        return Entry(**{**vars(self.list.get(anime_id, Entry())), **said})
+
+    @rule(tab=TABS, anime_id=IDS, said=SAID)
     def set(self, tab: int, anime_id: int, said: dict) -> None:
-        entry = Entry(**{**vars(self.list.get(anime_id, Entry())), **said})
+        entry = self._after(anime_id, **said)
         self.tabs[tab].set(anime_id, **said)
         self._do(tab, {anime_id: entry})
 
-    @rule(tab=st.integers(0, 1), anime_id=IDS)
+    @rule(tab=TABS, anime_id=IDS)
+    def add(self, tab: int, anime_id: int) -> None:
+        """What is on the list stays as it is."""
+        done = self.tabs[tab].add(anime_id, liked=True)
+        assert done == (anime_id not in self.list)
+        if done:
+            self._do(tab, {anime_id: Entry(liked=True)})
+
+    @rule(tab=TABS, anime_id=IDS, rating=st.sampled_from([None, 2, 5, 10]))
+    def rate(self, tab: int, anime_id: int, rating: int | None) -> None:
+        entry = self._after(anime_id, rating=rating, liked=None)
+        self.tabs[tab].rate(anime_id, rating)
+        self._do(tab, {anime_id: entry})
+
+    @rule(tab=TABS, anime_id=IDS, liked=st.sampled_from([None, True, False]))
+    def thumb(self, tab: int, anime_id: int, liked: bool | None) -> None:
+        """A ten and "Disliked" exclude each other, as a two and "Liked" do."""
+        entry = self._after(anime_id, liked=liked)
+        opposite = entry.rating is not None and liked == (entry.rating < 5) and liked is not None
+        self.tabs[tab].thumb(anime_id, liked)
+        self._do(tab, {anime_id: replace(entry, rating=None) if opposite else entry})
+
+    @rule(tab=TABS, anime_id=IDS)
     def remove_twice(self, tab: int, anime_id: int) -> None:
         session = self.tabs[tab]
-        session.follow()
         seen = session.generation
         session.remove(anime_id, seen)
         session.remove(anime_id, seen)
         self._do(tab, {anime_id: None})
 
-    @rule(tab=st.integers(0, 1), ids=st.sets(IDS, max_size=4))
+    @rule(tab=TABS, anime_id=IDS, rating=st.sampled_from([3, 9]))
+    def click_on_what_was_shown(self, tab: int, anime_id: int, rating: int) -> None:
+        """It counts where nothing happened to the entry since the tab was looked at."""
+        entry = self._after(anime_id, rating=rating, liked=None)
+        late = anime_id in self.touched[tab]
+        done = self.tabs[tab].rate(anime_id, rating, self.seen[tab])
+        assert done == (not late and entry != self.list.get(anime_id))
+        if done:
+            self._do(tab, {anime_id: entry})
+
+    @rule(tab=TABS)
+    def look(self, tab: int) -> None:
+        self.seen[tab] = self.tabs[tab].generation
+        self.touched[tab] = set()
+
+    @rule(tab=TABS, ids=st.sets(IDS, max_size=4))
     def take_in(self, tab: int, ids: set[int]) -> None:
         entries = {anime_id: Entry(rating=anime_id) for anime_id in sorted(ids)}
         self.tabs[tab].take_in(Profile(entries))
-        known = {anime_id: self.list.get(anime_id, Entry()) for anime_id in entries}
-        self._do(tab, {a: replace(known[a], rating=entry.rating) for a, entry in entries.items()})
+        self._do(tab, {a: self._after(a, rating=entry.rating) for a, entry in entries.items()})
 
-    @rule(tab=st.integers(0, 1))
+    @rule(tab=TABS)
     def undo(self, tab: int) -> None:
-        self.tabs[tab].undo()
+        assert self.tabs[tab].undo() == self._undone(tab)
+
+    def _undone(self, tab: int) -> bool:
+        """Take back a tab's last change, but for what the other changed since."""
+        before = dict(self.list)
         if self.past[tab]:
-            for anime_id, (before, after) in self.past[tab].pop().items():
-                if self.list.get(anime_id) == after:
-                    self._put(anime_id, before)
+            for anime_id, (was, became) in self.past[tab].pop().items():
+                if self.list.get(anime_id) == became:
+                    self._put(anime_id, was)
+        return self.list != before
 
     @precondition(lambda self: self.list)
-    @rule(tab=st.integers(0, 1))
+    @rule(tab=TABS)
     def delete_and_restore(self, tab: int) -> None:
-        """The history goes; the other tab opens the list again."""
-        session = self.tabs[tab]
+        """The history goes; the other tab is told so, and opens the list again."""
+        session, other = self.tabs[tab], self.tabs[1 - tab]
         session.delete()
-        session.restore()
-        self.tabs[1 - tab].open(session.token or self.tabs[0].token)
+        assert (session.place, dict(session.profile)) == (Place.DELETED, {})
+        other.follow()
+        assert (other.place, dict(other.profile)) == (Place.GONE, {})
+        assert session.restore()
+        other.open(self.token)
         self.past = [[], []]
+        for touched in self.touched:
+            touched.update(self.list)
+
+    @rule(tab=TABS)
+    def reload(self, tab: int) -> None:
+        """A new session of the same tab knows the list, and what this tab may take back."""
+        author = self.tabs[tab].author
+        self.tabs[tab] = ListSession(self.stores[tab], author=author)
+        self.tabs[tab].open(self.token)
+        self.look(tab)
 
     @invariant()
     def tabs_show_the_list(self) -> None:
@@ -381,7 +448,21 @@ class Lists(RuleBasedStateMachine):
             assert session.can_undo == bool(past)
 
 
+class KeptLists(Lists):
+    """The same with each tab in a process of its own, so to say: on a file."""
+
+    def opened(self) -> list[ProfileStore]:
+        self.folder = tempfile.TemporaryDirectory()
+        file = Path(self.folder.name) / "profiles.sqlite"
+        return [ProfileStore(file), ProfileStore(file)]
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+
 Lists.TestCase.settings = settings(
     max_examples=25, stateful_step_count=30, deadline=None, database=None
 )
 TestLists = Lists.TestCase
+KeptLists.TestCase.settings = settings(Lists.TestCase.settings, max_examples=200)
+TestKeptLists = pytest.mark.long(KeptLists.TestCase)

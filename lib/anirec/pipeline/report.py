@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from io import BytesIO
@@ -202,7 +202,7 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
             findings=found["findings"],
             absent=found["absent"],
             headlines=[row | {"image": _embedded(paths, row["figure"])} for row in first],
-            newcomers=_newcomers_questions(by_name, names),
+            newcomers=newcomers_questions(by_name, names),
             pages={name[:2]: name for name in names},
             segments=_segment_cards(paths) if "04_segments" in by_name else [],
             actions=[row["action"] for row in found["findings"] if row["action"]],
@@ -216,20 +216,23 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
     write_text(paths.report / "index.html", _page(record["dataset"], "index", names, body))
 
 
-def newcomers_questions() -> list[dict[str, str]]:
-    """Return what a newcomer asks: ``question``, and the ``page`` and ``anchor`` that answer it."""
+def newcomers_questions(found: Collection[str], names: Sequence[str]) -> list[dict[str, str]]:
+    """Return what a newcomer asks, with the ``page`` and ``anchor`` of the run that answer it.
+
+    Of a question's places, in the order of ``templates/questions.csv``, the first there is.
+
+    Parameters
+    ----------
+    found : full names of the findings. names : of the notebooks that have a page.
+    """
     with (TEMPLATE_DIR / "questions.csv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _newcomers_questions(found: Mapping[str, dict], names: Sequence[str]) -> list[dict[str, str]]:
-    """Return those that this run answers: a notebook that was not run has no page."""
-    pages = ("index", *names)
-    return [
-        row
-        for row in newcomers_questions()
-        if row["page"] in pages and (row["anchor"] in found or row["anchor"] in SECTIONS)
-    ]
+        rows = list(csv.DictReader(stream))
+    answered: dict[str, dict[str, str]] = {}
+    for row in rows:
+        there = row["anchor"] in found or row["anchor"] in SECTIONS
+        if there and row["page"] in ("index", *names):
+            answered.setdefault(row["question"], row)
+    return list(answered.values())
 
 
 def _embedded(paths: Paths, figure: str | None) -> str | None:

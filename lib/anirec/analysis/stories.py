@@ -315,8 +315,8 @@ def new_title(places: pd.DataFrame, reasons: Sequence[str], title: str, fan: Seq
         ),
         places,
         Effect(float(first["place"]), "place before anybody has it", int(last["lists"])),
-        "One title and one fan. It was chosen because it ends up well, so look at the way, not at "
-        "the end.",
+        "One title and one fan, in a community of the best known anime. The title was chosen "
+        "because it is recommended to the fan now.",
     )
 
 
@@ -339,7 +339,7 @@ def profile_followed(steps: pd.DataFrame, lists: pd.DataFrame) -> Finding:
         else ""
     )
     shown = steps.sort_values(["step", "place"]).groupby("title").head(len(lists))
-    least = shown.groupby("title")["place"].min().nsmallest(9).index
+    least = shown.groupby("title")["place"].min().nsmallest(8).index
     return Finding(
         "by_step",
         "How do recommendations follow somebody's ratings, one by one?",

@@ -225,14 +225,14 @@ def learning_curve(trial: Trial) -> Finding | Absence:
     gain = (after - before)[~np.isnan(after - before)]
     low, high = bootstrap_interval(gain, seed=trial.seed)
     effect = Effect(float(gain.mean()), "NDCG@10", len(gain), low, high, null=0.0)
+    hybrid, ease = (float(np.nanmean(values[name, sizes[0]])) for name in ("hybrid-ease", "ease"))
+    reason = ": what is known of the anime stands in for people that are not there"
     return Finding(
         "learning_curve",
         asks,
         f"From {sizes[-2]:,} to {sizes[-1]:,} people {LEARNERS[-1]} gains {effect.value:+.3f} "
-        f"NDCG@10 ({low:+.3f} to {high:+.3f}). With {sizes[0]:,} it stands at "
-        f"{np.nanmean(values[LEARNERS[-1], sizes[0]]):.3f}, ease at "
-        f"{np.nanmean(values['ease', sizes[0]]):.3f}: what is known of the anime stands in for "
-        "people that are not there.",
+        f"NDCG@10 ({low:+.3f} to {high:+.3f}). With {sizes[0]:,} it stands at {hybrid:.3f}, ease "
+        f"at {ease:.3f}{reason if hybrid > ease else ''}.",
         plots.lines(
             table,
             x="users",

@@ -6,6 +6,7 @@ What has an order is sorted, and series are labelled where they end instead of i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -214,7 +215,7 @@ def places(
         if series is None:
             for one, value in zip(at, values, strict=True):
                 label_at(plot, number(value), (one, value), (0, 9), ha="center")
-        ends.append((at[-1], np.log(values[-1]), shortened(name, 26), colour))
+        ends.append((at[-1], np.log(values[-1]), _middle_cut(str(name)), colour))
     worst = float(frame[place].max())
     plot.set_yscale("log")
     plot.set_ylim(worst * 1.6, 0.7)
@@ -227,7 +228,7 @@ def places(
         plot.xaxis.set_minor_formatter(NullFormatter())
     else:
         values = sorted(frame[x].unique())
-        plot.set_xticks(values, [shortened(n, 24) for n in names or values])
+        plot.set_xticks(values, [fill(shortened(n, 34), 18) for n in names or values])
         plot.margins(x=0.12)
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)
@@ -237,6 +238,11 @@ def places(
         bottom, top = np.log(plot.get_ylim())
         _name_ends(plot, [(end[2], (end[1] - bottom) / (top - bottom), end[3]) for end in ends])
     return titled(figure, title)
+
+
+def _middle_cut(text: str) -> str:
+    """Return text cut in the middle: titles of one franchise differ at their ends."""
+    return text if len(text) <= 26 else f"{text[:13].rstrip()}…{text[-12:].lstrip()}"
 
 
 def _label_ends(

@@ -191,7 +191,7 @@ def check(paths: Paths, growing: Growing, acknowledged: dict[str, int]) -> dict[
     follower = Follower(paths, store, lambda text: None)
     follower.catch_up()
     sums = follower.models.sums["retriever"]
-    sums.settings.n_neighbours = None  # which of two equal weights is pruned is chance
+    sums.settings.n_neighbours = 0  # which of two equal weights is pruned is chance
     lists = follower.community.lists(store.last, sums.sorted_ids)
     constants = sums.settings.scale_, sums.usual_length
     refit = HybridSums.begin(sums.settings, lists, follower.models.features, constants)

@@ -78,7 +78,7 @@ def one(raw: Path) -> None:
         now = replace(now, ratings=np.where(theirs, 11 - now.ratings, now.ratings))
     with timed("refit", seconds):
         HybridEASE().fit(now, features=features)
-    state.settings.n_neighbours = None
+    state.settings.n_neighbours = 0
     constants = state.settings.scale_, state.usual_length
     refit = HybridSums.begin(state.settings, now, features, constants).model()
     apart = np.abs(state.model().score(held_out) - refit.score(held_out)).max()

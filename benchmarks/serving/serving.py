@@ -109,9 +109,9 @@ def random_model(model: HybridEASE, lists: Interactions) -> HybridEASE:
     rng = np.random.default_rng(1)
     n = lists.shape[1]
     counts = np.bincount(lists.indices, minlength=n)
-    rows = rng.choice(n, (n, model.n_neighbours), p=(counts + 1) / (counts + 1).sum())
+    rows = rng.choice(n, (n, model.setting("n_neighbours")), p=(counts + 1) / (counts + 1).sum())
     values = rng.normal(0.01, 0.02, rows.size).astype(np.float32)
-    columns = np.repeat(np.arange(n, dtype=np.int32), model.n_neighbours)
+    columns = np.repeat(np.arange(n, dtype=np.int32), model.setting("n_neighbours"))
     weights = sparse.csr_array((values, (rows.ravel(), columns)), shape=(n, n))
     weights.indices, weights.indptr = (
         a.astype(np.int32) for a in (weights.indices, weights.indptr)

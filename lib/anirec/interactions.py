@@ -504,10 +504,16 @@ LIKED_SHARE = 0.8
 """The share of a scale's greatest rating from which on a rating is a like."""
 
 
+SCALES = (1, 5, 10, 100)
+"""The greatest ratings of the scales known."""
+
+
 def least_liked(greatest: float) -> float:
-    """Return the least rating that is a like on a scale: 8 of 10, 4 of 5; inf where none is
-    known."""
-    return LIKED_SHARE * greatest if np.isfinite(greatest) else np.inf
+    """Return the least rating that is a like on the scale that the greatest rating given belongs
+    to: 8 of 10, 4 of 5; inf where none is known."""
+    if not np.isfinite(greatest):
+        return np.inf
+    return LIKED_SHARE * next((scale for scale in SCALES if greatest <= scale), greatest)
 
 
 def give_few(

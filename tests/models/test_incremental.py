@@ -18,6 +18,9 @@ from anirec.models import HybridEASE
 from anirec.models.incremental import HybridSums
 from anirec.models.liked_ease import LikedEASE
 
+FIXED = dict(HybridEASE.STARTS)
+"""Settings of which none is left to be chosen."""
+
 
 class Frozen(HybridEASE):
     """HybridEASE whose constants are those of other lists: what following must equal."""
@@ -91,12 +94,12 @@ def changed(lists: Interactions, users: list[int]) -> tuple[Interactions, Intera
     return turned, of_users(turned, users)
 
 
-@pytest.mark.parametrize("pruned", [None, 12])
+@pytest.mark.parametrize("pruned", [0, 12])
 @pytest.mark.parametrize("cheap", [True, False])
 def test_following_equals_fitting(lists, features, monkeypatch, pruned, cheap) -> None:
     monkeypatch.setattr(HybridSums, "_is_low_rank", lambda self, rank: cheap)
     state = HybridSums.begin(
-        HybridEASE(n_neighbours=pruned), lists.users(lists.user_ids < 140), features
+        HybridEASE(**FIXED | {"n_neighbours": pruned}), lists.users(lists.user_ids < 140), features
     )
     assert 0 < (~state.warm).sum() < 30
     done = {
@@ -112,7 +115,7 @@ def test_following_equals_fitting(lists, features, monkeypatch, pruned, cheap) -
 
 
 def test_the_cheaper_way_is_chosen_by_the_number_of_anime_touched(lists, features) -> None:
-    state = HybridSums.begin(HybridEASE(), lists, features)
+    state = HybridSums.begin(HybridEASE(**FIXED), lists, features)
     short = lists.users(lists.lengths <= 4)
     assert state.partial_fit(None, short.users(np.array([0]))) == "low rank"
     assert state.partial_fit(None, of_users(lists, list(range(100)))) == "solve"
@@ -121,7 +124,7 @@ def test_the_cheaper_way_is_chosen_by_the_number_of_anime_touched(lists, feature
 
 def test_a_deleted_account_is_forgotten(lists, features) -> None:
     """An anime that only they had, too: it leaves the system."""
-    state = HybridSums.begin(HybridEASE(min_lists=1), lists, features)
+    state = HybridSums.begin(HybridEASE(**FIXED, min_lists=1), lists, features)
     without = lists.users(lists.user_ids != 3)
     state.partial_fit(None, of_users(lists, [3]))
     z = without.matrix(state.settings.learned_values(without, state.usual_length))
@@ -136,7 +139,7 @@ def test_a_deleted_account_is_forgotten(lists, features) -> None:
 
 def test_anime_come_to_be_on_enough_lists_and_cease_to(lists, features) -> None:
     few = lists.users(lists.user_ids < 20)
-    state = HybridSums.begin(HybridEASE(n_neighbours=None), few, features)
+    state = HybridSums.begin(HybridEASE(**FIXED | {"n_neighbours": 0}), few, features)
     cold = (~state.warm).sum()
     for user in range(20, 60):
         state.partial_fit(of_users(lists, [user]), None)
@@ -155,7 +158,7 @@ def test_a_new_anime_is_served_at_once_and_moves_with_its_lists(
 ) -> None:
     monkeypatch.setattr(HybridSums, "_is_low_rank", lambda self, rank: cheap)
     monkeypatch.setattr("anirec.models.incremental.ROOM", 1)
-    state = HybridSums.begin(HybridEASE(n_neighbours=None), lists, features)
+    state = HybridSums.begin(HybridEASE(**FIXED | {"n_neighbours": 0}), lists, features)
     ids = np.unique(np.concatenate([IDS, [95, 161]]))
     table = catalogue(ids)
     grown = item_features(table, ids)
@@ -179,7 +182,7 @@ def test_a_new_anime_is_served_at_once_and_moves_with_its_lists(
 
 
 def test_a_catalogue_without_anime_on_lists_is_refused(lists, features) -> None:
-    state = HybridSums.begin(HybridEASE(), lists, features)
+    state = HybridSums.begin(HybridEASE(**FIXED), lists, features)
     with pytest.raises(InputError, match="lacks anime that are on lists"):
         state.follow_catalogue(item_features(catalogue(IDS[1:]), IDS[1:]))
     others = Interactions.from_frame(entries(5, 10, 1))
@@ -188,15 +191,15 @@ def test_a_catalogue_without_anime_on_lists_is_refused(lists, features) -> None:
 
 
 def test_another_kind_of_preference_is_followed_too(lists, features) -> None:
-    state = HybridSums.begin(LikedEASE(), lists, features)
+    state = HybridSums.begin(LikedEASE(**LikedEASE.STARTS), lists, features)
     state.partial_fit(None, of_users(lists, [5]))
     left = lists.users(lists.user_ids != 5)
-    expected = LikedEASE().fit(left, features=features)
+    expected = LikedEASE(**LikedEASE.STARTS).fit(left, features=features)
     np.testing.assert_allclose(state.model().score(left), expected.score(left), atol=2e-3)
 
 
 def test_a_snapshot_comes_back_and_is_not_touched(lists, features, tmp_path: Path) -> None:
-    state = HybridSums.begin(HybridEASE(), lists, features)
+    state = HybridSums.begin(HybridEASE(**FIXED), lists, features)
     state.save(tmp_path / "state")
     before = state.model().score(lists)
     again = HybridSums.load(tmp_path / "state")
@@ -213,7 +216,7 @@ def test_a_snapshot_comes_back_and_is_not_touched(lists, features, tmp_path: Pat
 
 
 def test_drift_is_seen(lists, features) -> None:
-    state = HybridSums.begin(HybridEASE(), lists, features)
+    state = HybridSums.begin(HybridEASE(**FIXED), lists, features)
     assert state.drift() < 1e-5
     state.inverse *= np.float32(1.01)
     assert state.drift() > 1e-3
@@ -232,7 +235,9 @@ def test_real_lists_followed_equal_a_refit(real_data: Path, tmp_path: Path) -> N
     held_out = lists.users(np.arange(200))
     learned = lists.users(np.arange(200, lists.shape[0]))
     ids = learned.user_ids
-    state = HybridSums.begin(HybridEASE(n_neighbours=None), learned.users(ids < ids[-30]), features)
+    state = HybridSums.begin(
+        HybridEASE(**FIXED | {"n_neighbours": 0}), learned.users(ids < ids[-30]), features
+    )
     rng = np.random.default_rng(0)
     ways = set()
     for user in ids[-30:]:

@@ -19,7 +19,7 @@ NAMES = [name for name, model in MODELS.items() if issubclass(model, ItemItem)]
 
 @pytest.fixture(scope="module")
 def fitted(train: Interactions, features: ItemFeatures) -> dict[str, ItemItem]:
-    whole = {"hybrid-ease": {"n_neighbours": None}}
+    whole = {"hybrid-ease": {"n_neighbours": 0}}
     return {
         name: MODELS[name](**whole.get(name, {})).fit(train, features=features) for name in NAMES
     }

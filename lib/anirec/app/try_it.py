@@ -85,9 +85,9 @@ def packed(catalogue: Catalogue, model: HybridEASE, dataset: str, simulated: boo
         "model": {
             "mean": float(model.scale_[0]),
             "sd": float(model.scale_[1]),
-            "ratingWeight": model.profile_rating_weight,
-            "unscored": model.profile_unscored,
-            "meanShrinkage": model.mean_shrinkage,
+            "ratingWeight": model.setting("profile_rating_weight"),
+            "unscored": model.setting("profile_unscored"),
+            "meanShrinkage": model.setting("mean_shrinkage"),
         },
         "anime": _anime(catalogue, model),
     }
@@ -127,14 +127,18 @@ def unpacked(data: bytes, catalogue: Catalogue, model: HybridEASE) -> HybridEASE
     by_column.sort_indices()
     twin = HybridEASE(**model.parameters)
     twin.__dict__.update(model.__dict__)
-    twin.weights_ = by_column
+    twin.weights_, twin.item_discount = by_column, 0.0
     return twin
 
 
 def _pruned(model: HybridEASE) -> sparse.csr_array:
-    """Return the model's weights, as many of the strongest as the file may hold."""
+    """Return the model's weights, as many of the strongest as the file may hold.
+
+    What an entry says less for being on many lists is in them.
+    """
     most = max(1, MOST_WEIGHTS // len(model.anime_ids_))
-    return strongest(model.weights_, most, np.sqrt(model.popularity_))
+    weights = strongest(model.weights_, most, np.sqrt(model.popularity_))
+    return sparse.csr_array(sparse.diags_array(model.said_by_anime()) @ weights)
 
 
 def _columns(catalogue: Catalogue, model: HybridEASE) -> np.ndarray:

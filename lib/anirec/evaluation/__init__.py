@@ -7,18 +7,19 @@ themselves are in `anirec.metrics`; what tunes a model belongs to the model.
 from anirec.evaluation.calibration import reliability
 from anirec.evaluation.few_titles import few_given, few_titles
 from anirec.evaluation.ranking import (
-    LIKED_FROM,
     Measured,
     ablation,
     accuracy,
     best_per_group,
     by_popularity,
     by_profile_length,
+    chosen_settings,
     comparison_sentence,
     differences,
     evaluate,
     fit_timed,
     headline,
+    liked,
     measure,
     per_user,
     rank,
@@ -29,8 +30,8 @@ from anirec.evaluation.ranking import (
 from anirec.evaluation.ratings import bias_baseline, rating_errors, rating_split
 
 __all__ = [
-    "LIKED_FROM", "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline",
-    "by_popularity", "by_profile_length", "comparison_sentence", "differences", "evaluate",
-    "few_given", "few_titles", "fit_timed", "headline", "measure", "per_user", "rank",
+    "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline",
+    "by_popularity", "by_profile_length", "chosen_settings", "comparison_sentence", "differences", "evaluate",
+    "few_given", "few_titles", "fit_timed", "headline", "liked", "measure", "per_user", "rank",
     "rating_errors", "rating_split", "reliability", "summary", "targets", "top_ranked",
 ]  # fmt: skip

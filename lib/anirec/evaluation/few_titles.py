@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from anirec.evaluation.ranking import LIKED_FROM, accuracy, rank, targets
+from anirec.evaluation.ranking import accuracy, liked, rank, targets
 from anirec.interactions import Interactions, give_few
 from anirec.metrics import information_at
 from anirec.models import Model
@@ -24,10 +24,10 @@ def few_given(lists: Interactions, n: int, seed: int = 0) -> tuple[Interactions,
 
     Lists with fewer than ``n`` such entries are left out.
     """
-    liked = np.nan_to_num(lists.ratings, nan=-np.inf) >= LIKED_FROM
-    enough = np.bincount(lists.rows, liked, lists.shape[0]) >= n
+    able = liked(lists)
+    enough = np.bincount(lists.rows, able, lists.shape[0]) >= n
     long = enough & (lists.lengths >= MIN_LIST)
-    return give_few(lists.users(long), n, liked[long[lists.rows]], [seed, n])
+    return give_few(lists.users(long), n, able[long[lists.rows]], [seed, n])
 
 
 def few_titles(
@@ -58,7 +58,7 @@ def few_titles(
             for name, model in models.items():
                 ranked = rank(model, given, 20)
                 row = {"model": name, "given": n, "users": given.shape[0]}
-                for target, relevant in targets(hidden).items():
+                for target, relevant in targets(hidden, given).items():
                     table = accuracy(ranked, relevant, (10,))
                     row[target] = table.loc[table["metric"] == "ndcg", "value"].mean()
                 row["coverage"] = len(np.unique(ranked)) / train.shape[1]

@@ -13,14 +13,11 @@ import pandas as pd
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.engine import Engine, InProcess
-from anirec.interactions import Interactions, positions
+from anirec.interactions import Interactions, least_liked, positions
 from anirec.metrics import METRICS, bootstrap_interval, diversity_at, novelty_at, popularity_bias_at
 from anirec.models import Model
 from anirec.models.base import copied
 from anirec.progress import progress
-
-LIKED_FROM = 8
-"""A held-out rating of at least this counts as liked."""
 
 BATCH = 256
 """Users scored at once: bounds memory at BATCH × n_anime float32."""
@@ -82,12 +79,21 @@ def accuracy(ranked: np.ndarray, relevant: Interactions, ks: tuple[int, ...]) ->
     )
 
 
-def targets(hidden: Interactions) -> dict[str, Interactions]:
-    """Return what was to be found: all that was hidden (watched), and what was liked of it."""
-    return {
-        "watched": hidden,
-        "liked": hidden.entries(np.nan_to_num(hidden.ratings) >= LIKED_FROM),
-    }
+def liked(lists: Interactions, *others: Interactions) -> np.ndarray:
+    """Return which entries were liked, bool (nnz,): 8 or more of 10, 4 or more of 5.
+
+    The scale is that of all the lists given.
+    """
+    least = least_liked(max(np.nan_to_num(some.figures.greatest) for some in (lists, *others)))
+    return np.nan_to_num(lists.ratings, nan=-np.inf) >= least
+
+
+def targets(hidden: Interactions, given: Interactions) -> dict[str, Interactions]:
+    """Return what was to be found: all that was hidden (watched), and what was liked of it.
+
+    What was given tells the scale too.
+    """
+    return {"watched": hidden, "liked": hidden.entries(liked(hidden, given))}
 
 
 def per_user(
@@ -112,7 +118,9 @@ def per_user(
         If there is no user to judge by.
     """
     ranked = rank(model, given, max(ks), engine)
-    parts = {name: accuracy(ranked, relevant, ks) for name, relevant in targets(hidden).items()}
+    parts = {
+        name: accuracy(ranked, relevant, ks) for name, relevant in targets(hidden, given).items()
+    }
     popularity = np.asarray(model.popularity_, dtype=np.float64)
     beyond: dict[str, Callable[[int], np.ndarray]] = {
         "novelty": lambda k: novelty_at(ranked, popularity, k),
@@ -327,7 +335,7 @@ def by_popularity(measured: Measured, n_bootstrap: int = 1000, seed: int = 0) ->
         ).assign(group=name, model=model, target=target)
         for name in names
         for model, ranked in measured.ranked.items()
-        for target, relevant in targets(measured.hidden).items()
+        for target, relevant in targets(measured.hidden, measured.given).items()
     ]
     by = ["group", "model", "target", "metric", "k"]
     return _means(pd.concat(parts, ignore_index=True), by, n_bootstrap, seed)
@@ -410,3 +418,20 @@ def fit_timed(
             model.fit(train, features=features)
             seconds[name] = time.perf_counter() - start
     return seconds
+
+
+def chosen_settings(models: Mapping[str, Model]) -> pd.DataFrame:
+    """Return the settings that fitted models chose for themselves: ``model``, ``setting``,
+    ``value`` as text."""
+    rows = [
+        {"model": name, "setting": setting, "value": _shown(value)}
+        for name, model in models.items()
+        for setting, value in model.chosen_.items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "setting", "value"])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{kind} {_shown(part)}" for kind, part in value.items())
+    return f"{value:g}"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 import numpy as np
@@ -71,11 +72,16 @@ class Model(ABC):
     CAN: ClassVar[frozenset[Ability]] = frozenset()
     IN_PARTS: ClassVar[bool] = False
     """Whether it learns from lists in files a part at a time; else it takes them into memory."""
+    STARTS: ClassVar[Mapping[str, object]] = {}
+    """Where the search for settings that may be left open (None) starts."""
     KINDS: ClassVar[dict[str, type[Model]]] = {}
     """Every kind of model by its name, parts of others too."""
 
     anime_ids_: np.ndarray
     popularity_: np.ndarray
+
+    chosen_: Mapping[str, object] = MappingProxyType({})
+    """The settings left open that fitting chose, by name; ``part.name`` for those of a part."""
 
     _saved: _Saved | None = None
 
@@ -189,6 +195,22 @@ class Model(ABC):
             )
         return flat
 
+    @property
+    def open_settings(self) -> list[str]:
+        """The names of the settings that are chosen in fitting."""
+        return [name for name in self.STARTS if getattr(self, name) is None]
+
+    def setting(self, name: str) -> object:
+        """Return the value of a setting as it is in use: as given, else as chosen in fitting, else
+        where the search starts."""
+        given = getattr(self, name)
+        return self.chosen_.get(name, self.STARTS.get(name)) if given is None else given
+
+    def settled(self) -> Self:
+        """Return an unfitted model whose settings are all given, those chosen as they were."""
+        values = {name: self.setting(name) for name in self.open_settings}
+        return self.with_settings(values | dict(self.chosen_))
+
     def unfitted(self) -> Self:
         """Return a model of the same settings, parts included, that has learned nothing."""
         return type(self)(
@@ -221,7 +243,9 @@ class Model(ABC):
             if rest:
                 of_parts.setdefault(head, {})[rest] = value
             else:
-                parameters[head] = _of_kind(f"{self.NAME}.{name}", value, parameters[head])
+                usual = parameters[head]
+                usual = self.STARTS.get(head) if usual is None else usual
+                parameters[head] = _of_kind(f"{self.NAME}.{name}", value, usual)
         for part, changes in of_parts.items():
             parameters[part] = parameters[part].with_settings(changes)
         return type(self)(**parameters)
@@ -320,7 +344,12 @@ class Model(ABC):
         for name in self._arrays():
             write_array(folder / f"{name}.npy", getattr(self, name))
         self._save_more(folder)
-        about = {"model": self.NAME, "format": self.FORMAT, "parameters": _told(self.parameters)}
+        about = {
+            "model": self.NAME,
+            "format": self.FORMAT,
+            "parameters": _told(self.parameters),
+            "chosen": dict(self.chosen_),
+        }
         write_text(folder / ABOUT, json.dumps(about, indent=2) + "\n")
         self._saved = _Saved.of(folder)
 
@@ -343,6 +372,7 @@ class Model(ABC):
                 "rebuild it with 'anirec run --from 03 --force'"
             )
         model = cls(**_revived(about["parameters"]))
+        model.chosen_ = about["chosen"]
         for name in cls._arrays():
             file = folder / f"{name}.npy"
             if not file.is_file():
@@ -479,7 +509,7 @@ def _revived(told: Mapping[str, object]) -> dict[str, object]:
 
 
 def read_about(folder: Path) -> dict:
-    """Return a model folder's description: ``model``, ``format``, ``parameters``.
+    """Return a model folder's description: ``model``, ``format``, ``parameters``, ``chosen``.
 
     Raises
     ------
@@ -491,7 +521,8 @@ def read_about(folder: Path) -> dict:
         raise InputError(f"{file} is missing: run 'anirec run --from 03' first")
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        return {name: about[name] for name in ("model", "format", "parameters")}
+        told = {name: about[name] for name in ("model", "format", "parameters")}
+        return told | {"chosen": about.get("chosen", {})}
     except (ValueError, KeyError, TypeError):
         raise InputError(
             f"{file} is damaged: rebuild it with 'anirec run --from 03 --force'"

@@ -65,7 +65,7 @@ class FirstStage:
         Parameters
         ----------
         parts : by the names of the attributes; one that is fitted to these lists already is taken
-            as it is.
+            as it is. What the second leaves open is as the retriever has it.
         liked_from : the least rating that is a like.
         seed : of the draw of lists for neighbours and latent factors, where there are many.
         """
@@ -74,14 +74,17 @@ class FirstStage:
         if train.shape[0] > OPINION_LISTS:
             rng = np.random.default_rng(seed)
             some = train.users(np.sort(rng.choice(train.shape[0], OPINION_LISTS, replace=False)))
+        retriever = _fitted(parts["retriever"], train, features)
+        parts = {**parts, "second": _following(parts["second"], retriever)}
         fitted = {
             name: _fitted(part, train if isinstance(part, HybridEASE) else some, features)
             for name, part in parts.items()
+            if name != "retriever"
         }
         facts = AnimeFacts.of(train, features, liked_from)
         seconds = time.perf_counter() - start
         log.info("two-stage: first stage of %d lists in %.1f s", train.shape[0], seconds)
-        return cls(**fitted, facts=facts)
+        return cls(retriever, **fitted, facts=facts)
 
     @property
     def models(self) -> dict[str, Model]:
@@ -192,6 +195,16 @@ class FirstStage:
 def _fitted(part: Model, train: Lists, features: ItemFeatures | None) -> Model:
     """Return a part fitted to some lists: itself if it is so already, else a copy."""
     return part if part.learned_from(train) else part.unfitted().fit(train, features=features)
+
+
+def _following(second: LikedEASE, retriever: HybridEASE) -> LikedEASE:
+    """Return the second opinion with the settings that it leaves open as the retriever has them,
+    and those that this has not as a search would start."""
+    settled = {
+        name: (retriever.setting(name) if name in retriever.STARTS else second.STARTS[name])
+        for name in second.open_settings
+    }
+    return second.with_settings(settled) if settled else second
 
 
 def made_case(

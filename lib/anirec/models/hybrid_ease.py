@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from anirec.models.base import Ability, copied, popularity
 from anirec.models.csr import keep_greatest, strongest
 from anirec.models.item_item import ItemItem, autoencoder
 from anirec.models.sums import GramSums, add_products, mirrored
+from anirec.models.tuning import Bench, chosen
 from anirec.partitions import Lists
 from anirec.vectors import unit_rows
 
@@ -42,6 +43,9 @@ COLD_SHRINKAGE = 5.0
 
 POPULARITY_POWER = 0.5
 """By what power of its neighbours' members such an anime is scored above or below them."""
+
+LEAST_POPULAR = 0.01
+"""The popularity, beside that of the mean entry, below which being rarer says no more."""
 
 OWN = 0.6
 """What having an anime says for one that is all like it."""
@@ -72,6 +76,10 @@ class HybridEASE(ItemItem):
     all ratings, ``T_f`` the anime × tag matrix of kind f and ``D_f`` how many anime have each tag.
     An anime on too few lists borrows the weights of those most like it by their tags.
 
+    Settings that are None are chosen in fitting, on people set aside from the lists learned from
+    (see `tuning`); `chosen_` tells them. `STARTS` is where the search starts, and what they are
+    where there are too few lists to choose by.
+
     Parameters
     ----------
     rating_weight : w, what one standard deviation above the person's mean adds to an entry.
@@ -81,12 +89,13 @@ class HybridEASE(ItemItem):
     mean_shrinkage : scores' worth of everybody's mean in ``r̄_u``.
     dropout : p, the dropout that EDLAE's regularisation stands for.
     l2 : the L2 penalty λ.
-    tag_weights : α by kind of tag, of `features.item_features`; `TAG_WEIGHTS` by default. Kinds
-        the features lack are skipped, and the log says which.
+    tag_weights : α by kind of tag, of `features.item_features`; if None, a multiple of
+        `TAG_WEIGHTS`. Kinds the features lack are skipped, and the log says which.
     tag_discount : γ: by what power of their number a tag counts less for each of its anime.
     user_discount : β: a list of n entries counts ∝ n⁻ᵝ.
+    item_discount : δ: an entry that n lists have says ∝ n⁻ᵟ, in the lists scored.
     min_lists : an anime with tags on fewer lists than that is scored by them alone.
-    n_neighbours : weights kept per anime (see `ItemItem.prune`), all if None: few rank better.
+    n_neighbours : weights kept per anime (see `ItemItem.prune`), all if 0.
 
     Attributes
     ----------
@@ -101,24 +110,38 @@ class HybridEASE(ItemItem):
     CAN = ItemItem.CAN | {Ability.SIGNED}
     FORMAT = 2
     ARRAYS = ("precision_", "scale_")
+    STARTS: ClassVar[Mapping[str, object]] = {
+        "rating_weight": 0.19,
+        "unscored": 1.02,
+        "profile_rating_weight": 0.24,
+        "profile_unscored": 0.65,
+        "mean_shrinkage": 12.0,
+        "dropout": 0.22,
+        "l2": 48.0,
+        "tag_weights": TAG_WEIGHTS,
+        "user_discount": 0.19,
+        "item_discount": 0.0,
+        "n_neighbours": 200,
+    }
 
     _solution: _Solution | None = None
     """Kept from `fit` to `save`, for `without`."""
 
     def __init__(
         self,
-        rating_weight: float = 0.19,
-        unscored: float = 1.02,
-        profile_rating_weight: float = 0.24,
-        profile_unscored: float = 0.65,
-        mean_shrinkage: float = 12.0,
-        dropout: float = 0.22,
-        l2: float = 48.0,
+        rating_weight: float | None = None,
+        unscored: float | None = None,
+        profile_rating_weight: float | None = None,
+        profile_unscored: float | None = None,
+        mean_shrinkage: float | None = None,
+        dropout: float | None = None,
+        l2: float | None = None,
         tag_weights: Mapping[str, float] | None = None,
         tag_discount: float = 0.5,
-        user_discount: float = 0.19,
+        user_discount: float | None = None,
+        item_discount: float | None = None,
         min_lists: int = 3,
-        n_neighbours: int | None = 200,
+        n_neighbours: int | None = None,
     ) -> None:
         self.rating_weight = rating_weight
         self.unscored = unscored
@@ -127,22 +150,28 @@ class HybridEASE(ItemItem):
         self.mean_shrinkage = mean_shrinkage
         self.dropout = dropout
         self.l2 = l2
-        self.tag_weights = dict(TAG_WEIGHTS if tag_weights is None else tag_weights)
+        self.tag_weights = None if tag_weights is None else dict(tag_weights)
         self.tag_discount = tag_discount
         self.user_discount = user_discount
+        self.item_discount = item_discount
         self.min_lists = min_lists
         self.n_neighbours = n_neighbours
 
     def _fit(self, train: Lists, features: ItemFeatures | None) -> None:
-        if not 0 <= self.dropout < 1:
+        if not 0 <= self.setting("dropout") < 1:
             raise InputError(f"dropout is a share from 0 to below 1, not {self.dropout}")
         self.scale_, usual_length = self.constants(train)
+        self.chosen_ = self.choose(train, features)
+        known = features.matrices if features is not None else {}
+        wanted = self.setting("tag_weights")
+        if lacking := [kind for kind in wanted if wanted[kind] and kind not in known]:
+            log.info("%s: fitted without %s: not known here", self.NAME, ", ".join(lacking))
         tags = self.tag_rows(features, train.shape[1])
         counts = train.figures.counts
         warm = self.warm(counts, tags)
         total = train.total(self.gram_sums(warm, usual_length))
         add_products(total["gram"], sparse.csr_array(tags[warm].T))
-        penalty = self.dropout / (1 - self.dropout) * total["squares"] + self.l2
+        penalty = self.penalty(total["squares"])
         weights, precision = autoencoder(mirrored(total["gram"]), penalty)
         shares = None
         if not warm.all():
@@ -150,6 +179,14 @@ class HybridEASE(ItemItem):
             shares = borrowed_shares(tags, members, warm)
         self._solution = _Solution(weights, precision, warm, shares)
         self._assemble(self._solution, counts / train.shape[0])
+
+    def choose(self, train: Lists, features: ItemFeatures | None) -> dict[str, object]:
+        """Return the settings left open as they are best for some lists, by name."""
+        if not self.open_settings:
+            return {}
+        constants = self.constants(train)
+        self.scale_ = constants[0]
+        return chosen(self, Bench(train, features, constants))
 
     def without(self, train: Lists, features: ItemFeatures | None, users: np.ndarray) -> Self:
         """Return the model as it would be had it not learned from some users, in closed form.
@@ -164,7 +201,7 @@ class HybridEASE(ItemItem):
         train, features : what the model was fitted to.
         users : rows of ``train``.
         """
-        solution = self._solution or self.unfitted().fit(train, features)._solution
+        solution = self._solution or self.settled().fit(train, features)._solution
         theirs = train.users(users)
         values = self.learned_values(theirs, self.constants(train)[1])
         lists = theirs.matrix(values)[:, solution.warm]
@@ -194,8 +231,8 @@ class HybridEASE(ItemItem):
             self.weights_, self.precision_ = solution.weights, solution.precision
         else:
             self._borrow(solution.weights, solution.precision, solution.shares, solution.warm)
-        if self.n_neighbours is not None:
-            self.weights_ = strongest(self.weights_, self.n_neighbours, np.sqrt(on_lists))
+        if kept := self.setting("n_neighbours"):
+            self.weights_ = strongest(self.weights_, kept, np.sqrt(on_lists))
 
     def constants(self, train: Lists) -> tuple[np.ndarray, float]:
         """Return what depends on everybody: mean, standard deviation and greatest of the ratings,
@@ -211,18 +248,29 @@ class HybridEASE(ItemItem):
 
         ``columns`` are the anime that take part, bool (n_anime,).
         """
-        settings = self.unfitted()  # travels without weights
+        settings = self.settled()  # travels without weights
         settings.scale_ = self.scale_
         values = partial(settings.learned_values, usual_length=usual_length)
         return GramSums(len(columns), values, columns)
 
     def learned_values(self, lists: Interactions, usual_length: float) -> np.ndarray:
         """Return what each entry counts where it is learned from, float32 (nnz,)."""
-        values = self._preferences(lists, self.rating_weight, self.unscored)
-        if self.user_discount:
+        values = self._preferences(lists)
+        if discount := self.setting("user_discount"):
             lengths = lists.lengths[lists.rows]
-            values *= (lengths / usual_length) ** np.float32(-self.user_discount / 2)
+            values *= (lengths / usual_length) ** np.float32(-discount / 2)
         return values
+
+    @property
+    def learned_by(self) -> tuple[object, ...]:
+        """The settings that `learned_values` depends on: models alike in them share ``ZᵀZ``."""
+        names = ("rating_weight", "unscored", "mean_shrinkage", "user_discount")
+        return tuple(self.setting(name) for name in names)
+
+    def penalty(self, squares: np.ndarray) -> np.ndarray:
+        """Return the diagonal of ``Λ``, given that of ``ZᵀZ``, (n,)."""
+        dropout = self.setting("dropout")
+        return dropout / (1 - dropout) * squares + self.setting("l2")
 
     def warm(self, counts: np.ndarray, tags: sparse.csr_array) -> np.ndarray:
         """Return which anime are on enough lists to have weights of their own, bool (n_anime,)."""
@@ -232,23 +280,34 @@ class HybridEASE(ItemItem):
 
     def values(self, profiles: Interactions) -> np.ndarray:
         """See `ItemItem.values`: the signed preferences."""
-        return self._preferences(profiles, self.profile_rating_weight, self.profile_unscored)
+        values = self._preferences(profiles, "profile_")
+        if self.setting("item_discount"):
+            values *= self.said_by_anime()[profiles.indices]
+        return values
 
-    def _preferences(self, lists: Interactions, weight: float, unscored: float) -> np.ndarray:
-        """Return ``z`` of each entry, float32 (nnz,)."""
+    def said_by_anime(self) -> np.ndarray:
+        """Return what an entry's value is multiplied by for the lists that have the anime,
+        float32 (n_anime,); 1 at the popularity of the mean entry."""
+        popularity = np.asarray(self.popularity_)
+        usual = (popularity**2).sum() / max(popularity.sum(), 1e-9)
+        relative = np.maximum(popularity / max(usual, 1e-9), LEAST_POPULAR)
+        return (relative ** -self.setting("item_discount")).astype(np.float32)
+
+    def _preferences(self, lists: Interactions, which: str = "") -> np.ndarray:
+        """Return ``z`` of each entry, float32 (nnz,), by the settings that start like that."""
+        weight = self.setting(f"{which}rating_weight")
+        unscored = self.setting(f"{which}unscored")
         mean, sd, _ = self.scale_
-        deviations = (lists.ratings - lists.user_means(self.mean_shrinkage, mean)[lists.rows]) / sd
+        means = lists.user_means(self.setting("mean_shrinkage"), mean)[lists.rows]
+        deviations = (lists.ratings - means) / sd
         values = np.where(lists.scored, 1 + weight * deviations, unscored)
         values[lists.dropped] = unscored + weight * DROPPED
         return values.astype(np.float32)
 
     def tag_rows(self, features: ItemFeatures | None, n_anime: int) -> sparse.csr_array:
         """Return all tags side by side, CSR (n_anime, n_tags), each weighted √(α · n⁻ᵞ)."""
-        wanted = {kind: weight for kind, weight in self.tag_weights.items() if weight}
+        wanted = {kind: weight for kind, weight in self.setting("tag_weights").items() if weight}
         known = features.matrices if features is not None else {}
-        lacking = [kind for kind in wanted if kind not in known]
-        if lacking:
-            log.info("%s: fitted without %s: not known here", self.NAME, ", ".join(lacking))
         parts = [sparse.csr_array((n_anime, 0), dtype=np.float32)]
         for kind, weight in wanted.items():
             if kind in known:
@@ -295,8 +354,9 @@ def ablations(model: HybridEASE) -> dict[str, HybridEASE]:
     """Return the model and what is left of it without each part, all to be fitted, by name.
 
     Parts are the ratings, each kind of tag and all of them, the dropout, the user discount and the
-    pruning; those that are off already are left out.
+    pruning; those that are off already are left out. Settings that the model chose stay.
     """
+    model = model.settled()
     off: dict[str, dict[str, object]] = {
         "without ratings": {
             "rating_weight": 0.0,
@@ -306,7 +366,8 @@ def ablations(model: HybridEASE) -> dict[str, HybridEASE]:
         },
         "without dropout": {"dropout": 0.0},
         "without user discount": {"user_discount": 0.0},
-        "without pruning": {"n_neighbours": None},
+        "without item discount": {"item_discount": 0.0},
+        "without pruning": {"n_neighbours": 0},
         "without side information": {"tag_weights": {}},
     }
     for kind in model.tag_weights:

@@ -13,7 +13,7 @@ from scipy import sparse
 from anirec.catalogue.features import ItemFeatures
 from anirec.config import InputError
 from anirec.interactions import Interactions, positions
-from anirec.models.base import Model
+from anirec.models.base import Model, copied
 from anirec.models.csr import changed_columns
 from anirec.models.hybrid_ease import OWN, HybridEASE, borrowed_shares
 from anirec.models.snapshot import read_snapshot, write_snapshot
@@ -105,7 +105,10 @@ class HybridSums:
 
         ``constants`` are those of the lists unless given: see `HybridEASE.constants`.
         """
-        settings = type(model)(**model.parameters)
+        if model.open_settings and not model.chosen_:
+            model = copied(model)
+            model.chosen_ = model.choose(lists, features)
+        settings = model.settled()
         settings.scale_, usual_length = constants or settings.constants(lists)
         n, room = lists.shape[1], lists.shape[1] + ROOM
         known = features.numbers.get("members") if features is not None else None
@@ -306,10 +309,11 @@ class HybridSums:
         return matrix, sign
 
     def _penalty_of(self, squares: np.ndarray) -> np.ndarray:
-        return self.settings.dropout / (1 - self.settings.dropout) * squares
+        dropout = self.settings.setting("dropout")
+        return dropout / (1 - dropout) * squares
 
     def _penalty(self) -> np.ndarray:
-        return self._penalty_of(self.squares) + self.settings.l2
+        return self.settings.penalty(self.squares)
 
     def _system(self, rows: np.ndarray) -> np.ndarray:
         """Return rows of the system of all anime, float32 (len(rows), n_anime)."""
@@ -433,7 +437,7 @@ class HybridSums:
         weights.indices, weights.indptr = (
             array.astype(np.int32) for array in (weights.indices, weights.indptr)
         )
-        model.weights_ = weights.toarray() if self.settings.n_neighbours is None else weights
+        model.weights_ = weights.toarray() if not self.settings.n_neighbours else weights
         return model
 
     def _kept(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -499,7 +503,7 @@ class HybridSums:
         always some more than are kept; then only they have to be.
         """
         k = self.settings.n_neighbours
-        if k is None or k >= self.n_anime:
+        if not k or k >= self.n_anime:
             return np.nonzero(said)
         strength = np.abs(said)
         strength *= importance

@@ -85,7 +85,7 @@ class TwoStage(Model):
     ----------
     retriever : finds the candidates. One that was fitted to the lists learned from is taken as it
         is, like the other parts.
-    second : the second opinion.
+    second : the second opinion. What it leaves open is as the retriever has it.
     neighbours, latent : tell how similar anime are.
     n_candidates : how many the retriever passes on.
     n_company : how many more candidates are what is most often on the same lists.
@@ -172,6 +172,11 @@ class TwoStage(Model):
         self.stage_ = FirstStage.fit(
             self.parts, taught, features, self.least_liked(train), self.seed
         )
+        self.chosen_ = {
+            f"{name}.{setting}": value
+            for name, model in self.stage_.models.items()
+            for setting, value in model.chosen_.items()
+        }
         self._learn(self._sampled(train, features, learners))
 
     def _sampled(

@@ -39,7 +39,7 @@ def fed(how: str, other: float) -> Weigh:
     """Return how lists become weights: binary, by rating, liked 1 and the rest ``other``, liked."""
 
     def weigh(lists: Interactions) -> sparse.csr_matrix:
-        liked = evaluation.liked(lists)
+        liked = evaluation.was_liked(lists)
         values = {
             "binary": np.ones(lists.nnz),
             "rating": np.where(lists.scored, np.nan_to_num(lists.ratings) / 10, other),

@@ -19,19 +19,19 @@ from anirec.evaluation.ranking import (
     evaluate,
     fit_timed,
     headline,
-    liked,
     measure,
     per_user,
     rank,
     summary,
     targets,
     top_ranked,
+    was_liked,
 )
 from anirec.evaluation.ratings import bias_baseline, rating_errors, rating_split
 
 __all__ = [
-    "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline",
-    "by_popularity", "by_profile_length", "chosen_settings", "comparison_sentence", "differences", "evaluate",
-    "few_given", "few_titles", "fit_timed", "headline", "liked", "measure", "per_user", "rank",
-    "rating_errors", "rating_split", "reliability", "summary", "targets", "top_ranked",
+    "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline", "by_popularity",
+    "by_profile_length", "chosen_settings", "comparison_sentence", "differences", "evaluate",
+    "few_given", "few_titles", "fit_timed", "headline", "measure", "per_user", "rank",
+    "rating_errors", "rating_split", "reliability", "summary", "targets", "top_ranked", "was_liked",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from anirec.evaluation.ranking import liked, rank
+from anirec.evaluation.ranking import rank, was_liked
 from anirec.interactions import Interactions, positions
 from anirec.metrics import calibration_error
 from anirec.models import Model
@@ -26,13 +26,13 @@ def reliability(
     frame with a row per bin of equally many entries, ``chance`` (its mean), ``liked`` (the share
     that was) and ``entries``; and the expected calibration error, NaN where there is no chance.
     """
-    ranked, was_liked = rank(model, given, BEST), liked(hidden, given)
+    ranked, likes = rank(model, given, BEST), was_liked(hidden, given)
     chances, outcomes = [], []
     for row, shown in enumerate(ranked):
         entries = slice(*hidden.indptr[row : row + 2])
         found, known = positions(hidden.indices[entries], shown)
         told = model.chances(given.users(np.array([row])), shown[known])
-        outcomes.append(was_liked[entries][found[known]])
+        outcomes.append(likes[entries][found[known]])
         chances.append(told)
     chance, outcome = np.concatenate(chances), np.concatenate(outcomes)
     known = ~np.isnan(chance)

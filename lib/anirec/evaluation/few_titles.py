@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from anirec.evaluation.ranking import accuracy, liked, rank, targets
+from anirec.evaluation.ranking import accuracy, rank, targets, was_liked
 from anirec.interactions import Interactions, give_few
 from anirec.metrics import information_at
 from anirec.models import Model
@@ -24,7 +24,7 @@ def few_given(lists: Interactions, n: int, seed: int = 0) -> tuple[Interactions,
 
     Lists with fewer than ``n`` such entries are left out.
     """
-    able = liked(lists)
+    able = was_liked(lists)
     enough = np.bincount(lists.rows, able, lists.shape[0]) >= n
     long = enough & (lists.lengths >= MIN_LIST)
     return give_few(lists.users(long), n, able[long[lists.rows]], [seed, n])

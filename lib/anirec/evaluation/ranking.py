@@ -79,7 +79,7 @@ def accuracy(ranked: np.ndarray, relevant: Interactions, ks: tuple[int, ...]) ->
     )
 
 
-def liked(lists: Interactions, *others: Interactions) -> np.ndarray:
+def was_liked(lists: Interactions, *others: Interactions) -> np.ndarray:
     """Return which entries were liked, bool (nnz,): 8 or more of 10, 4 or more of 5.
 
     The scale is that of all the lists given.
@@ -93,7 +93,7 @@ def targets(hidden: Interactions, given: Interactions) -> dict[str, Interactions
 
     What was given tells the scale too.
     """
-    return {"watched": hidden, "liked": hidden.entries(liked(hidden, given))}
+    return {"watched": hidden, "liked": hidden.entries(was_liked(hidden, given))}
 
 
 def per_user(

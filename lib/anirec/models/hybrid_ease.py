@@ -20,7 +20,7 @@ from anirec.models.base import Ability, copied, popularity
 from anirec.models.csr import keep_greatest, strongest
 from anirec.models.item_item import ItemItem, autoencoder
 from anirec.models.sums import GramSums, add_products, mirrored
-from anirec.models.tuning import Bench, chosen
+from anirec.models.tuning import Bench, choose_settings
 from anirec.partitions import Lists
 from anirec.vectors import unit_rows
 
@@ -186,7 +186,7 @@ class HybridEASE(ItemItem):
             return {}
         constants = self.constants(train)
         self.scale_ = constants[0]
-        return chosen(self, Bench(train, features, constants))
+        return choose_settings(self, Bench(train, features, constants))
 
     def without(self, train: Lists, features: ItemFeatures | None, users: np.ndarray) -> Self:
         """Return the model as it would be had it not learned from some users, in closed form.

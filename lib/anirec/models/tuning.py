@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
+from scipy import sparse
 
 from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions, hold_out, least_liked
@@ -16,12 +17,9 @@ from anirec.metrics import ndcg_at
 from anirec.models.base import popularity
 from anirec.models.csr import keep_greatest
 from anirec.models.item_item import autoencoder
-from anirec.models.sums import mirrored
+from anirec.models.sums import GramSums, mirrored
 from anirec.partitions import Lists
 from anirec.progress import progress
-
-if TYPE_CHECKING:
-    from anirec.models.hybrid_ease import HybridEASE
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +49,27 @@ K = 10
 
 SURE = 1.0
 """Standard errors that a setting has to be better by before it is left for another."""
+
+
+class ClosedForm(Protocol):
+    """A model whose settings can be chosen here: `HybridEASE` and its like say what these mean."""
+
+    NAME: ClassVar[str]
+    scale_: np.ndarray
+    popularity_: np.ndarray
+
+    @property
+    def parameters(self) -> dict[str, object]: ...
+    @property
+    def open_settings(self) -> list[str]: ...
+    @property
+    def learned_by(self) -> tuple[object, ...]: ...
+    def setting(self, name: str) -> object: ...
+    def unfitted(self) -> Self: ...
+    def gram_sums(self, columns: np.ndarray, usual_length: float) -> GramSums: ...
+    def penalty(self, squares: np.ndarray) -> np.ndarray: ...
+    def tag_rows(self, features: ItemFeatures | None, n_anime: int) -> sparse.csr_array: ...
+    def values(self, profiles: Interactions) -> np.ndarray: ...
 
 
 @dataclass
@@ -96,11 +115,8 @@ class Bench:
     ) -> None:
         self._constants = constants
         rng = np.random.default_rng(seed)
-        if train.shape[0] > MOST_LISTS:
-            some = np.sort(rng.choice(train.shape[0], MOST_LISTS, replace=False))
-            lists = train.users(some)
-        else:
-            lists = train.in_memory()
+        some = rng.permutation(train.shape[0])[:MOST_LISTS]
+        lists = train.users(np.sort(some))
         counts = lists.counts
         part = np.sort(np.argsort(-counts, kind="stable")[:MOST_ANIME])
         lists = _on(lists, part[counts[part] > 0])
@@ -115,7 +131,7 @@ class Bench:
         self._liked_from = least_liked(float(constants[0][2]))
         self.n_solves = 0
 
-    def judge(self, model: HybridEASE) -> np.ndarray:
+    def judge(self, model: ClosedForm) -> np.ndarray:
         """Return NDCG@10 of who was set aside, for what they watched and for what they liked.
 
         float64 (n_people, 2), NaN where there was nothing to find.
@@ -123,7 +139,7 @@ class Bench:
         model.scale_ = self._constants[0]
         return np.concatenate([self._judged(model, turn) for turn in self._turns])
 
-    def _judged(self, model: HybridEASE, turn: _Turn) -> np.ndarray:
+    def _judged(self, model: ClosedForm, turn: _Turn) -> np.ndarray:
         model.popularity_ = turn.popularity
         weights = self._weights(model, turn)
         if kept := model.setting("n_neighbours"):
@@ -143,7 +159,7 @@ class Bench:
             axis=1,
         )
 
-    def _weights(self, model: HybridEASE, turn: _Turn) -> np.ndarray:
+    def _weights(self, model: ClosedForm, turn: _Turn) -> np.ndarray:
         """Return ``W`` unpruned; that of the settings asked for last is kept."""
         tag_weights = tuple(sorted(model.setting("tag_weights").items()))
         key = *model.learned_by, model.setting("dropout"), model.setting("l2"), tag_weights
@@ -156,14 +172,14 @@ class Bench:
             self.n_solves += 1
         return turn.solved[1]
 
-    def tagged(self, model: HybridEASE) -> bool:
+    def tagged(self, model: ClosedForm) -> bool:
         """Whether any of the kinds of tags that count for a model is known."""
         known = self._features.matrices if self._features is not None else {}
         return any(
             weight and kind in known for kind, weight in model.setting("tag_weights").items()
         )
 
-    def _gram(self, model: HybridEASE, turn: _Turn) -> np.ndarray:
+    def _gram(self, model: ClosedForm, turn: _Turn) -> np.ndarray:
         key = model.learned_by
         if key not in turn.grams:
             everything = np.ones(turn.learned.shape[1], dtype=bool)
@@ -230,7 +246,7 @@ STEPS = (
 """What is gone through one after the other."""
 
 
-def chosen(model: HybridEASE, bench: Bench) -> dict[str, object]:
+def choose_settings(model: ClosedForm, bench: Bench) -> dict[str, object]:
     """Choose the settings that a model leaves open, by name.
 
     From where the search starts each is changed in turn if that finds more: the mean over people
@@ -273,7 +289,7 @@ def chosen(model: HybridEASE, bench: Bench) -> dict[str, object]:
 class _Search:
     """A search that goes from one setting to the next."""
 
-    def __init__(self, model: HybridEASE, bench: Bench, now: dict[str, object]) -> None:
+    def __init__(self, model: ClosedForm, bench: Bench, now: dict[str, object]) -> None:
         self._model, self._bench = model, bench
         self.now = now
         self._first = self._best = self._judge({})

@@ -102,7 +102,7 @@ def test_anime_nobody_rated_is_scored_by_its_likes(train: Interactions) -> None:
         }
     )
     wider = Interactions.from_frame(lists, anime_ids=ids)
-    settings = {"l2": 20, "tag_weights": {"genres": 8.0}, "n_neighbours": 0}
+    settings = FIXED | {"l2": 20, "tag_weights": {"genres": 8.0}, "n_neighbours": 0}
     model = HybridEASE(**settings).fit(wider, features=item_features(anime, ids))
     taste_a = wider.encode(pd.DataFrame({"user_id": 1, "anime_id": [100, 101], "rating": [9, 9]}))
     scores = model.score(taste_a)[0]

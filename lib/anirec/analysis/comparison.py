@@ -283,7 +283,7 @@ def do_chances_hold(trial: Trial) -> Finding | Absence:
 
 def parts_of_hybrid(trial: Trial) -> Finding:
     """What is each part of HybridEASE worth, judged on the validation people?"""
-    variants = hybrid_ease.ablations(trial.models["hybrid-ease"].unfitted())
+    variants = hybrid_ease.ablations(trial.models["hybrid-ease"])
     parts = evaluation.ablation(
         variants, trial.train, *trial.validation, features=trial.features, seed=trial.seed
     )

@@ -23,7 +23,7 @@ from anirec.analysis.notebook import native_noise_hidden
 from anirec.catalogue import read_franchises
 from anirec.catalogue.features import ItemFeatures, item_features
 from anirec.config import Paths
-from anirec.files import write_text
+from anirec.files import write_table, write_text
 from anirec.interactions import Interactions, hold_out
 from anirec.metrics import bootstrap_interval
 from anirec.models import Model, made
@@ -132,9 +132,12 @@ class Trial:
         return self.everybody.users(np.isin(self.everybody.user_ids, self.test[0].user_ids))
 
     def keep_metrics(self, paths: Paths) -> None:
-        """Write ``03_metrics.json``, which the run's record and the report read."""
+        """Write ``03_metrics.json``, which the run's record and the report read, and what the
+        models chose for themselves, ``03_chosen_settings.csv``."""
         text = json.dumps(self.headline, indent=2)
         write_text(paths.tables / "03_metrics.json", text + "\n")
+        chosen = evaluation.chosen_settings(self.models)
+        write_table(chosen, paths.tables / "03_chosen_settings.csv")
 
 
 # --- learning -------------------------------------------------------------------------------
@@ -215,7 +218,7 @@ def learning_curve(trial: Trial) -> Finding | Absence:
     for size in sizes:
         some = train.users(np.sort(users[:size]))
         for name in LEARNERS:
-            model = trial.models[name].unfitted().fit(some, features=features)
+            model = trial.models[name].settled().fit(some, features=features)
             ndcg = _ndcg(evaluation.rank(model, given, 10), hidden)
             values[name, size] = ndcg
             interval = bootstrap_interval(ndcg[~np.isnan(ndcg)], seed=trial.seed)
@@ -360,7 +363,7 @@ def penalty_and_quality(penalised: Regularisation, l2: float) -> Finding | Absen
 
 def what_is_served(trial: Trial, paths: Paths) -> Finding:
     """Fit what is served to everybody, keep it below ``models/``, and say what it learned from."""
-    served = {name: model.unfitted() for name, model in trial.models.items()}
+    served = {name: model.settled() for name, model in trial.models.items()}
     with native_noise_hidden():
         seconds = evaluation.fit_timed(served, trial.everybody, trial.features)
     for name, model in served.items():

@@ -119,21 +119,21 @@ def test_titles_are_told_by_how_many_have_them(titles, lists) -> None:
     assert first["lift"] == pytest.approx(first["share"] / first["overall"])
 
 
-def test_names_shared_by_two_segments_get_more(segments, lifts, titles) -> None:
+def test_names_shared_by_two_segments_get_more(lifts, titles) -> None:
     alike = lifts.assign(lift=lifts["genre"].map({"Sports": 2.0}).fillna(1.0), share=0.1)
-    names = clustering.segment_names(segments, alike, titles)
+    names = clustering.distinct_names(4, alike, titles)
     assert len(set(names)) == 4
     assert all(name.startswith("Sports (") for name in names)
-    flat = clustering.segment_names(segments, lifts.assign(lift=1.0), titles)
+    flat = clustering.distinct_names(4, lifts.assign(lift=1.0), titles)
     assert all(name.startswith("Mixed (") for name in flat)
     third = {(0, "Romance"): 1.5, (1, "Music"): 1.5}
     keys = zip(alike["segment"], alike["genre"], strict=True)
     same_two = alike["genre"].map({"Sports": 3.0, "Mecha": 2.0}).fillna(1.0).to_numpy()
     lift = [third.get(key, usual) for key, usual in zip(keys, same_two, strict=True)]
-    names = clustering.segment_names(segments, alike.assign(lift=lift), titles)
+    names = clustering.distinct_names(4, alike.assign(lift=lift), titles)
     assert names[:2] == ["Sports · Mecha · Romance", "Sports · Mecha · Music"]
     same_title = titles.assign(title="One and the same")
-    names = clustering.segment_names(segments, alike, same_title)
+    names = clustering.distinct_names(4, alike, same_title)
     assert names[0] == "Sports (One and the same), 1" and len(set(names)) == 4
 
 

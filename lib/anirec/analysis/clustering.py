@@ -16,6 +16,9 @@ from anirec.vectors import unit_rows
 TELLING = 30
 """Entries from which on a list is taken to tell a taste."""
 
+NAMED_FROM = 0.05
+"""The share of its lists from which on a genre is worth naming a segment after."""
+
 NAME_JOIN = " · "
 """Between the genres that a segment is named after."""
 
@@ -211,22 +214,25 @@ def title_lifts(
     )
 
 
-def leading_genres(lifts: pd.DataFrame, n: int = 3, least_share: float = 0.05) -> pd.DataFrame:
+def leading_genres(
+    lifts: pd.DataFrame, n: int = 3, least_share: float = NAMED_FROM
+) -> pd.DataFrame:
     """Return each segment's ``n`` genres of greatest lift, of those with a share worth naming."""
     worth = lifts[lifts["share"] >= least_share]
     ordered = worth.sort_values(["segment", "lift"], ascending=[True, False], kind="stable")
     return ordered.groupby("segment").head(n).reset_index(drop=True)
 
 
-def segment_names(segments: Segments, lifts: pd.DataFrame, titles: pd.DataFrame) -> list[str]:
-    """Return a name for each segment that no other has: its two leading genres.
+def distinct_names(
+    n: int, lifts: pd.DataFrame, titles: pd.DataFrame, least_share: float = NAMED_FROM
+) -> list[str]:
+    """Return a name for each of ``n`` segments that no other has: its two leading genres.
 
     A segment in which no genre leads by a fifth is called mixed. Names that two segments would
     share are told apart by the third leading genre; where that does not do, by the segment's most
     telling title, and at last by its number.
     """
-    n = len(segments.sizes)
-    leading = leading_genres(lifts)
+    leading = leading_genres(lifts, least_share=least_share)
     leading = leading[leading["lift"] >= 1.2].groupby("segment")["genre"].agg(list)
     genres = [leading.get(segment, ["Mixed"]) for segment in range(n)]
     names = [NAME_JOIN.join(some[:2]) for some in genres]
@@ -265,7 +271,7 @@ def profiles(
     entries = pd.Series(interactions.lengths).groupby(segments.labels).median()
     return pd.DataFrame(
         {
-            "segment": segment_names(segments, lifts, titles),
+            "segment": distinct_names(n, lifts, titles),
             "users": segments.sizes,
             "share": segments.sizes / segments.sizes.sum(),
             "median_entries": entries.to_numpy(),

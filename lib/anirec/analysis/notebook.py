@@ -18,7 +18,7 @@ from ipywidgets import DOMWidget
 from matplotlib.figure import Figure
 
 from anirec.analysis.finding import Absence, Finding, write_findings
-from anirec.config import InputError, Paths
+from anirec.config import InputError, Paths, shown_path
 from anirec.datasets.tables import read_table
 from anirec.files import read_json, write_table, written_whole
 
@@ -78,6 +78,16 @@ def say(text: str, strong: bool = False, anchor: str = "") -> None:
     words = f"<strong>{escape(text)}</strong>" if strong else escape(text)
     html = f'<p id="{escape(anchor)}">{words}</p>' if anchor else f"<p>{words}</p>"
     display({"text/html": html, "text/plain": text}, raw=True)
+
+
+def offer(file: Path | None, words: str) -> None:
+    """Show a link to a page that lies in the report's folder; nothing if there is none."""
+    if file is not None:
+        link = f"<a href='{escape(file.name)}'>{escape(words)}</a>"
+        shown = escape(shown_path(file))
+        display(
+            {"text/html": f"<p>{link}: {shown}</p>", "text/plain": f"{words}: {shown}"}, raw=True
+        )
 
 
 COLUMNS = {"ratings": ["user_id", "anime_id", "rating", "status", "episodes_watched"]}

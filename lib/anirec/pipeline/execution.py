@@ -15,7 +15,7 @@ from anirec.pipeline.steps import StageFailed
 
 
 def execute(stage: Stage, values: Mapping[str, object], paths: Paths) -> list[Path]:
-    """Execute a notebook; return the figures and tables that it wrote.
+    """Execute a notebook; return the figures, tables and pages that it wrote.
 
     The copy grows under ``<name>.partial.ipynb`` and takes its final name once every cell has run.
 
@@ -92,14 +92,14 @@ def _kernel_address() -> dict[str, str]:
 
 
 def _stamps(paths: Paths) -> dict[Path, tuple[int, int]]:
-    """Return the figures and tables that are there, each with what tells that it is written anew.
+    """Return the figures, tables and pages there are, each with what tells that it is written anew.
 
     A file is written beside and renamed, so that it gets another number in its file system even
     where the clock is coarse.
     """
     return {
         file: (file.stat().st_mtime_ns, file.stat().st_ino)
-        for folder in (paths.figures, paths.tables)
+        for folder in (paths.figures, paths.tables, paths.report)
         for file in folder.rglob("*")
         if file.is_file()
     }

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
@@ -25,22 +26,25 @@ def user_map(
     title: str,
     panels: Sequence[tuple[str, str, str]],
     cluster: str = "segment",
+    size: str | None = None,
 ) -> Figure:
-    """Draw users as points coloured by their segment, whose number stands at its median.
+    """Draw users or anime as points coloured by their segment, whose number stands at its median.
 
     Parameters
     ----------
     panels : for each panel the columns of x and y and what the panel is called.
     cluster : column of the segments, named in the legend with the numbers the panels show.
+    size : column of the points' areas in square points; all are equal if None.
     """
     names = list(frame[cluster].cat.categories)
+    area = pd.Series(5.0, frame.index) if size is None else frame[size]
     figure, axes = blank(3.6 + 0.12 * len(names), columns=len(panels))
     for plot, (x, y, name) in zip(axes[0], panels, strict=True):
         shades = zip(names, cycled(TOL_MUTED, len(names)), strict=True)
         for index, (segment, colour) in enumerate(shades):
             points = frame.loc[frame[cluster] == segment, [x, y]]
             words = f"{index + 1}  {shortened(segment, 34)}"
-            dots = {"s": 5, "alpha": 0.55, "linewidths": 0, "rasterized": True}
+            dots = {"s": area[points.index], "alpha": 0.55, "linewidths": 0, "rasterized": True}
             plot.scatter(points[x], points[y], color=colour, label=words, **dots)
         for index, segment in enumerate(names):
             points = frame.loc[frame[cluster] == segment, [x, y]]
@@ -50,13 +54,15 @@ def user_map(
         plot.set_xticks([])
         plot.set_yticks([])
         bare_axes(plot)
+    marks, words = axes[0, 0].get_legend_handles_labels()
+    dots = [Line2D([], [], marker="o", ls="", ms=6, color=m.get_facecolor()[0]) for m in marks]
     figure.legend(
-        *axes[0, 0].get_legend_handles_labels(),
+        dots,
+        words,
         loc="outside lower center",
         frameon=False,
         ncols=2,
         fontsize=9,
-        markerscale=2.5,
     )
     return titled(figure, title)
 

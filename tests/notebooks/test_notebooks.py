@@ -201,6 +201,12 @@ def test_04_segments_part_the_users_and_meet_the_truth(tiny_run: Paths) -> None:
     told = recommender.segment_mixture(dict.fromkeys(first))
     assert set(told.shares["segment"]) == set(table["segment"])
     assert told.shares["segment"].iloc[0] == table["segment"].iloc[0]
+    kinds = pd.read_csv(tiny_run.tables / "04_anime_map.csv")
+    assert kinds["anime"].sum() == len(recommender.anime) and kinds["kind"].is_unique
+    assert (tiny_run.report / "anime_map.html").is_file()
+    for name in ("index", "04_clustering"):
+        page = (tiny_run.report / f"{name}.html").read_text("utf-8")
+        assert re.search(r"<a href=['\"]anime_map.html['\"]>", page)
 
 
 def test_05_shares_are_of_everybody(tiny_run: Paths) -> None:

@@ -209,6 +209,7 @@ def write_index(record: dict, paths: Paths, names: Sequence[str]) -> None:
             model_sentence=_model_sentence(metrics),
             model_image=_embedded(paths, "figures/03_model_comparison.png"),
             can_be_tried=(paths.report / "try.html").is_file(),
+            has_map=(paths.report / "anime_map.html").is_file(),
             links=[(name, label(name)) for name in names],
             metric_names=list(dict.fromkeys(name for m in metrics.values() for name in m)),
         )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from anirec.analysis import clustering, plots
 from anirec.analysis.finding import Absence, Effect, Finding
@@ -100,101 +99,6 @@ def explained_variance(audience: Audience | Absence) -> Finding | Absence:
         Effect(total, "share of variance", audience.lists.shape[0]),
         formats={"explained": "{:.1%}", "together": "{:.1%}"},
     )
-
-
-def dealt_anew(lists: Interactions, seed: int = 0) -> Interactions:
-    """Return lists without structure: entries dealt anew, so that tastes no longer hang together.
-
-    Each anime keeps its reach and each list its length, but for entries that would double: few in
-    long-tailed lists, many where everybody has the same.
-    """
-    indices = np.random.default_rng(seed).permutation(lists.indices)
-    cells = np.unique(lists.rows.astype(np.int64) * lists.shape[1] + indices)
-    rows = cells // lists.shape[1]
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=lists.shape[0]))])
-    return replace(
-        lists,
-        indptr=indptr,
-        indices=(cells % lists.shape[1]).astype(np.int32),
-        ratings=np.full(len(cells), np.nan, dtype=np.float32),
-        dropped=np.zeros(len(cells), dtype=bool),
-    )
-
-
-def how_many(
-    audience: Audience | Absence, n_components: int = 20, seed: int = 0, at_most: int = 6000
-) -> Finding | Absence:
-    """How many segments are there? Stability between halves, beside a control without structure."""
-    asks = "How many segments are there?"
-    if lack := unless_parted(audience, asks):
-        return lack
-    lists = audience.lists
-    long_enough = np.flatnonzero(lists.lengths >= min(clustering.TELLING, np.median(lists.lengths)))
-    drawn = np.random.default_rng(seed).permutation(long_enough)[:at_most]
-    some = lists.users(np.sort(drawn))
-    chosen = len(audience.segments.sizes)
-    ks = [k for k in sorted({4, 6, 8, 10, 14, 20, chosen}) if k * 4 <= some.shape[0] // 2]
-    if not ks:
-        return Absence(asks, f"{some.shape[0]} users are too few to try several numbers.")
-    kinds = {"the lists": some, "control: dealt anew": dealt_anew(some, seed)}
-    rows = [
-        (kind, k, index)
-        for kind, community in kinds.items()
-        for k, index in _agreement_of_halves(community, ks, n_components, seed)
-    ]
-    table = pd.DataFrame(rows, columns=["of", "segments", "agreement"])
-    real = table[table["of"] == "the lists"].set_index("segments")["agreement"]
-    control = table[table["of"] != "the lists"].set_index("segments")["agreement"]
-    at = chosen if chosen in real.index else real.index[-1]
-    return Finding(
-        "how_many",
-        asks,
-        f"With {at} segments two halves of the users agree with an adjusted Rand index of "
-        f"{real[at]:.2f}, against {control[at]:.2f} where the same entries are dealt anew; the "
-        f"best of those tried is {real.idxmax()} ({real.max():.2f}). {at} is kept where it is not "
-        "far below: it is the number of the classic analysis, as many as one can keep apart.",
-        plots.lines(
-            table,
-            x="segments",
-            y="agreement",
-            series="of",
-            title=f"{at} segments: halves agree at {real[at]:.2f}, without structure at "
-            f"{control[at]:.2f}",
-            x_label="number of segments",
-            y_label="adjusted Rand index",
-        ),
-        table,
-        Effect(float(real[at] - control[at]), "Rand index above the control", some.shape[0]),
-        "One parting into halves: other halves give other numbers, by a few hundredths.",
-        formats={"agreement": "{:.2f}"},
-    )
-
-
-def _agreement_of_halves(
-    lists: Interactions, ks: list[int], n_components: int, seed: int
-) -> list[tuple[int, float]]:
-    """Return, for each number of segments, how two halves' segments agree on all users."""
-    from sklearn.cluster import KMeans
-    from sklearn.decomposition import PCA
-    from sklearn.metrics import adjusted_rand_score
-
-    weighted = sparse.csr_matrix(clustering.weighted_lists(lists))
-    half = np.random.default_rng(seed).random(lists.shape[0]) < 0.5
-    spaces = []
-    for members in (half, ~half):
-        part = weighted[np.flatnonzero(members)]
-        n = min(n_components, min(part.shape) - 1)
-        pca = PCA(n, svd_solver="arpack", random_state=seed).fit(part)
-        every = pca.transform(weighted)
-        spaces.append((members, every / np.maximum(np.linalg.norm(every, axis=1)[:, None], 1e-12)))
-    found = []
-    for k in ks:
-        labels = [
-            KMeans(k, n_init=4, random_state=seed).fit(space[members]).predict(space)
-            for members, space in spaces
-        ]
-        found.append((k, float(adjusted_rand_score(*labels))))
-    return found
 
 
 def axes_in_words(audience: Audience | Absence, n: int = 6) -> Finding | Absence:

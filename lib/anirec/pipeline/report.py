@@ -250,7 +250,8 @@ def _embedded(paths: Paths, figure: str | None) -> str | None:
 def _segment_cards(paths: Paths) -> list[dict]:
     with (paths.tables / "04_segments.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    return [row | {"users": int(row["users"])} for row in rows]
+    images = [_embedded(paths, f"figures/04_card_{place}.png") for place in range(1, len(rows) + 1)]
+    return [row | {"image": image} for row, image in zip(rows, images, strict=True)]
 
 
 def _model_sentence(metrics: dict[str, dict[str, float]]) -> str:

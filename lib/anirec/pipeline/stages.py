@@ -83,7 +83,7 @@ STAGES = (
     Stage(
         "04_clustering",
         needs_ratings=True,
-        reads=(*PREPARED, *CATALOGUE, "models/rating-net/model.json"),
+        reads=(*PREPARED, *CATALOGUE, "processed/users.parquet", "models/rating-net/model.json"),
         writes=("tables/04_titles.csv", "tables/segments.parquet", "tables/segment_profiles.json"),
     ),
     Stage("05_insights", needs_ratings=True, reads=TABLES),

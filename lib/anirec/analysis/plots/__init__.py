@@ -4,6 +4,7 @@ In: frames that `exploration`, `clustering` and `insights` make. Out: figures in
 `anirec.analysis.style`. Numbers are not computed here.
 """
 
+from anirec.analysis.plots.cards import segment_card
 from anirec.analysis.plots.charts import (
     columns,
     heatmap,
@@ -29,6 +30,7 @@ __all__ = [
     "ranges",
     "ranked_bars",
     "scatter_labelled",
+    "segment_card",
     "stacked_shares",
     "user_map",
     "world_map",

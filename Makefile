@@ -9,11 +9,11 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --pyt
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lab app fetch gallery lint lock clean
+.PHONY: help run test check lab app fetch gallery architecture lint lock clean
 
 help: ## show this help
 	@echo "anirec: anime recommendations from the MyAnimeList data"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  DATASET=$(DATASET) RAW_DIR=<folder of raw files> ARGS=<more options> PYTHON=$(PYTHON)"
 
 run: $(INSTALLED) ## ingest, run the six notebooks, write outputs/$(DATASET)/report
@@ -35,9 +35,13 @@ app: $(INSTALLED) ## serve the recommender box as a web page on this machine
 fetch: $(INSTALLED) ## download DATASET=mal-2016, mal-2018, mal-2020 or mal-2023 into data/raw
 	@$(BIN)/anirec fetch "$(DATASET)" $(ARGS)
 
-gallery: $(INSTALLED) ## run the sample and renew the README's figures in outputs/gallery
+gallery: $(INSTALLED) ## run the sample and renew README's figures, and its picture of the page
 	@$(BIN)/anirec run
 	@$(BIN)/anirec gallery
+	@PYTHONPATH=tests/app $(BIN)/python docs/picture.py
+
+architecture: $(INSTALLED) ## draw anew what README and docs/ show of the code
+	@$(BIN)/python docs/drawings.py
 
 lint: $(INSTALLED) ## check style, the order of imports, copied code; notebooks carry no outputs
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -36,13 +37,19 @@ def tiny_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Paths:
-    """A whole run of the six notebooks on the tiny sample; its folders."""
-    folder = tmp_path_factory.mktemp("tiny")
+    """A whole run of the six notebooks on the tiny sample; its folders.
+
+    Made once for all processes that tests run in. What tests change they copy first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
     folders = [f"processed_dir={folder / 'processed'}", f"output_dir={folder / 'outputs'}"]
-    parameters = parse_parameters(
-        "sample", str(tiny_raw), [*folders, "epochs=3", "ranker_rounds=40"]
-    )
-    run(parameters)
+    done = folder / "done"
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.is_file():
+            settings = [*folders, "epochs=3", "ranker_rounds=40"]
+            run(parse_parameters("sample", str(tiny_raw), settings))
+            done.touch()
     return Paths.of("sample", tiny_raw, folder / "processed", folder / "outputs")
 
 

@@ -12,28 +12,7 @@ import venv
 from pathlib import Path
 
 import pytest
-
-from anirec.config import ROOT
-
-
-def copy_of_checkout(target: Path) -> Path:
-    """Copy what git knows of the checkout, as it is now."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in listed.stdout.decode("utf-8").split("\0"):
-        if name and (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target / name)
-    return target
-
-
-def plain() -> dict[str, str]:
-    """Return the environment without what would show this checkout to others."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("ANIREC", "PYTHON"))}
+from checkout import copy_of_checkout, plain
 
 
 class Installed:

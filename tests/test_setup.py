@@ -196,3 +196,24 @@ def test_unfit_python_gets_one_clear_line(checkout: Path, script: str | None, sa
     assert first.startswith(says.format(python=python))
     assert all(line.startswith("make") for line in rest)
     assert not (checkout / ".venv").exists()
+
+
+def test_changelog_has_the_version_and_its_form() -> None:
+    """That of Keep a Changelog: what is unreleased first, each release with its day and kinds."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert headings[1].startswith(f"[{project()['version']}] - ")
+    for release in headings[1:]:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release)
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+
+
+def test_a_clone_is_small() -> None:
+    """No tracked file over 1 MiB, all of them together under 15 MB."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    sizes = {file: file.stat().st_size for file in files if file.is_file()}
+    assert {file.name: size for file, size in sizes.items() if size > 2**20} == {}
+    assert sum(sizes.values()) < 15e6

@@ -247,7 +247,7 @@ def test_06_recommends_what_is_not_on_the_list(tiny_run: Paths) -> None:
 
 def test_gallery_is_small(tiny_run: Paths, tmp_path: Path) -> None:
     files = write_gallery(tiny_run, tmp_path / "gallery")
-    assert 3 <= len(files) <= 5
+    assert len(files) == 8
     for file in files:
         with Image.open(file) as image:
             assert image.format == "WEBP" and image.width == 1280

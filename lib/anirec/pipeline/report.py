@@ -23,7 +23,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 CODE_STYLES = ("xcode", "native")
 """Pygments' styles for light and dark pages whose colours have a contrast of 4.5 on them."""
 
-GALLERY = ("03_quality_and_time", "04_users", "04_genres", "04_truth", "05_completed_by_age_band")
+GALLERY = (
+    "01_score_and_reach", "01_genre_growth", "03_quality_and_time", "03_reliability", "04_users",
+    "04_genres", "05_completed_by_age_band", "04_truth",
+)  # fmt: skip
 """Figures of the sample's run that the README shows."""
 
 RECORDED_PACKAGES = (

@@ -2,22 +2,26 @@
 
 In anirec's environment, from the repository:
 
-    python benchmarks/scale/growth.py run <work> [--millions 24,48,109,250] [--workers 0,2]
+    python benchmarks/scale/growth.py run <work> [--millions 24,48,109,250] [--workers 2]
     python benchmarks/scale/growth.py table <work>
+    python benchmarks/scale/growth.py everybody <work> [--millions 2] [--workers 2]
 
 The lists are simulated while they are read, each part from a seed of its own, and kept nowhere:
 what that takes is measured by a pass that does nothing else. ``run`` fits each size in a process of
 its own, so that its peak memory is its own, and notes it in ``<work>/growth.jsonl``; ``table``
-prints the table of README.md and what it says of a billion entries.
+prints the table of README.md and what it says of a billion entries. ``everybody`` measures how many
+users a second are recommended to, by HybridEASE and TwoStage fitted to simulated lists.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,10 +31,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from anirec.catalogue.catalogue import COLUMNS
+from anirec.cluster import engine_of
+from anirec.config import Paths
 from anirec.engine import Arrays, Sums
+from anirec.files import write_table
 from anirec.interactions import Interactions
-from anirec.models import HybridEASE
-from anirec.partitions import PartitionedLists
+from anirec.models import HybridEASE, TwoStage
+from anirec.partitions import ListsWriter, PartitionedLists
+from anirec.recommender import AnimeRecommender
+from anirec.recommender.batch import recommend_to_all
 
 N_ANIME = 16_500
 PART_ENTRIES = 2_000_000
@@ -108,35 +118,64 @@ def simulated(millions: float) -> PartitionedLists:
     return PartitionedLists(np.arange(N_ANIME, dtype=np.int32), parts)
 
 
-def fit(millions: float) -> dict[str, object]:
-    """Fit HybridEASE; return seconds and peak memory."""
-    lists = simulated(millions)
-    start = time.perf_counter()
-    entries = int(lists.total(Nothing())["entries"][0])
-    simulating = time.perf_counter() - start
-    start, cpu = time.perf_counter(), time.process_time()
-    HybridEASE().fit(lists)
+def fit(millions: float, workers: int) -> dict[str, object]:
+    """Fit HybridEASE; return seconds and peak memory, of the greatest worker too."""
+    with engine_of(workers=workers or None, say=lambda said: None) as engine:
+        lists = simulated(millions).by(engine)
+        start = time.perf_counter()
+        entries = int(lists.total(Nothing())["entries"][0])
+        simulating = time.perf_counter() - start
+        start = time.perf_counter()
+        HybridEASE().fit(lists)
+        seconds = time.perf_counter() - start
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "entries": entries,
         "users": lists.shape[0],
-        "workers": 0,
-        "seconds": time.perf_counter() - start,
-        "CPU seconds": time.process_time() - cpu,
+        "workers": workers,
+        "seconds": seconds,
+        "CPU seconds": own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
         "simulating": simulating,
         "passes": 2,
-        "GB peak": peak_gb(),
+        "load": os.getloadavg()[1],
+        "GB peak": own.ru_maxrss / 2**20,
+        "GB peak of a worker": children.ru_maxrss / 2**20,
     }
 
 
-def peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def everybody(work: Path, millions: float, workers: int) -> None:
+    """Recommend to simulated users by fitted models; print users a second."""
+    anime = pd.DataFrame({"anime_id": np.arange(N_ANIME, dtype=np.int32)}).reindex(columns=COLUMNS)
+    anime["title"] = [f"Title {number}" for number in range(N_ANIME)]
+    paths = Paths.of("simulated", processed_dir=work / "processed", output_dir=work / "outputs")
+    if not (paths.processed / "lists" / "lists.json").is_file():
+        write_table(anime, paths.processed / "anime.parquet")
+        with ListsWriter(paths.processed / "lists") as writer:
+            for part in simulated(millions).parts:
+                for chunk in part.read().chunks(PART_ENTRIES // 8):
+                    writer.add(chunk)
+    lists = PartitionedLists.open(paths.processed / "lists")
+    hybrid = HybridEASE()
+    for model in (hybrid, TwoStage(retriever=hybrid, max_users=2500)):
+        if not (paths.models / model.NAME / "model.json").is_file():
+            model.fit(lists).save(paths.models / model.NAME)
+    recommender = AnimeRecommender.load(paths)
+    with engine_of(workers=workers or None) as engine:
+        for name in (HybridEASE.NAME, TwoStage.NAME):
+            with tempfile.TemporaryDirectory(dir=work) as out:
+                start, folder = time.perf_counter(), Path(out) / "all"
+                users, _ = recommend_to_all(recommender, lists.by(engine), folder, 10, name)
+                seconds = time.perf_counter() - start
+            load = os.getloadavg()[1]
+            print(f"{name}: {users:,} users, {users / seconds:,.0f} a second (load {load:.1f})")
 
 
-def run(work: Path, sizes: list[float]) -> None:
+def run(work: Path, sizes: list[float], workers: int) -> None:
     """Measure each size in a process of its own."""
     work.mkdir(parents=True, exist_ok=True)
     for millions in sizes:
-        command = [sys.executable, __file__, "fit", str(millions)]
+        command = [sys.executable, __file__, "fit", str(millions), "--workers", str(workers)]
         ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         print(ran.stdout, end="", flush=True)
         with (work / "growth.jsonl").open("a", encoding="utf-8") as results:
@@ -144,33 +183,46 @@ def run(work: Path, sizes: list[float]) -> None:
 
 
 def table(work: Path) -> None:
-    """Print what was measured, the slope, and what it says of a billion entries."""
-    frame = pd.read_json(work / "growth.jsonl", lines=True)
+    """Print what was measured, the slopes, and what they say of a billion entries."""
+    frame = pd.read_json(work / "growth.jsonl", lines=True).sort_values(["workers", "entries"])
     frame["net"] = frame["seconds"] - frame["passes"] * frame["simulating"]
-    print("| entries | users | seconds | without simulating | peak, GB |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
-    for row in frame.sort_values("entries").itertuples():
-        cells = f"{row.entries:,}", f"{row.users:,}", f"{row.seconds:.0f}", f"{row.net:.0f}"
-        print(f"| {' | '.join(cells)} | {frame.at[row.Index, 'GB peak']:.2f} |")
-    if len(frame) > 1:
-        slope, _ = np.polyfit(np.log(frame["entries"]), np.log(frame["net"]), 1)
-        each, fixed = np.polyfit(frame["entries"], frame["net"], 1)
-        print(f"\nlog-log slope {slope:.2f}; {fixed:.0f} s and {each * 1e6:.2f} s per million:")
-        print(f"an estimate of {(fixed + each * BILLION) / 60:.0f} minutes for a billion entries")
+    print("| entries | users | workers | seconds | less simulating | CPU s | peak, GB | worker's |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for row in frame.to_dict("records"):
+        cells = [f"{row[name]:,}" for name in ("entries", "users", "workers")]
+        cells += [f"{row[name]:.0f}" for name in ("seconds", "net", "CPU seconds")]
+        cells += [f"{row[name]:.2f}" for name in ("GB peak", "GB peak of a worker")]
+        print(f"| {' | '.join(cells)} |")
+    for workers, some in frame.groupby("workers"):
+        if len(some) > 1:
+            for measure in ("net", "CPU seconds"):
+                slope, _ = np.polyfit(np.log(some["entries"]), np.log(some[measure]), 1)
+                each, fixed = np.polyfit(some["entries"], some[measure], 1)
+                billion = (fixed + each * BILLION) / 60
+                print(
+                    f"\n{workers} workers, {measure}: log-log slope {slope:.2f}; {fixed:.0f} s and "
+                    f"{each * 1e6:.2f} s a million: an estimate of {billion:.0f} min for a billion"
+                )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("run")
-    one.add_argument("work", type=Path)
-    one.add_argument("--millions", default="24,48,109,250")
-    commands.add_parser("fit").add_argument("millions", type=float)
-    commands.add_parser("table").add_argument("work", type=Path)
+    for name in ("run", "everybody", "fit", "table"):
+        one = commands.add_parser(name)
+        if name != "fit":
+            one.add_argument("work", type=Path)
+        if name in ("run", "everybody"):
+            one.add_argument("--millions", default="24,48,109,250" if name == "run" else "2")
+        if name == "fit":
+            one.add_argument("millions", type=float)
+        one.add_argument("--workers", type=int, default=0)
     options = parser.parse_args()
     if options.command == "run":
-        run(options.work, [float(size) for size in options.millions.split(",")])
+        run(options.work, [float(size) for size in options.millions.split(",")], options.workers)
+    elif options.command == "everybody":
+        everybody(options.work, float(options.millions), options.workers)
     elif options.command == "fit":
-        print(json.dumps(fit(options.millions)))
+        print(json.dumps(fit(options.millions, options.workers)))
     else:
         table(options.work)

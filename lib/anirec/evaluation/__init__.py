@@ -6,6 +6,7 @@ themselves are in `anirec.metrics`; what tunes a model belongs to the model.
 
 from anirec.evaluation.calibration import reliability
 from anirec.evaluation.few_titles import few_given, few_titles
+from anirec.evaluation.over_time import entry_days, over_time, split_at_day
 from anirec.evaluation.ranking import (
     Measured,
     ablation,
@@ -31,7 +32,8 @@ from anirec.evaluation.ratings import bias_baseline, rating_errors, rating_split
 
 __all__ = [
     "Measured", "ablation", "accuracy", "best_per_group", "bias_baseline", "by_popularity",
-    "by_profile_length", "chosen_settings", "comparison_sentence", "differences", "evaluate",
-    "few_given", "few_titles", "fit_timed", "headline", "measure", "per_user", "rank",
-    "rating_errors", "rating_split", "reliability", "summary", "targets", "top_ranked", "was_liked",
+    "by_profile_length", "chosen_settings", "comparison_sentence", "differences", "entry_days",
+    "evaluate", "few_given", "few_titles", "fit_timed", "headline", "measure", "over_time",
+    "per_user", "rank", "rating_errors", "rating_split", "reliability", "split_at_day", "summary",
+    "targets", "top_ranked", "was_liked",
 ]  # fmt: skip

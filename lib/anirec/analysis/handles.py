@@ -88,7 +88,12 @@ def filtered(anime: pd.DataFrame, ask: Callable[[pd.DataFrame], Answer]) -> Hand
         widgets.Dropdown(options=[ALL, *genres], value=ALL, description="genre"),
         widgets.Dropdown(options=[ALL, *types], value=ALL, description="type"),
         widgets.IntRangeSlider(
-            value=(first, last), min=first, max=last, description="years", continuous_update=False
+            value=(first, last),
+            min=first,
+            max=last,
+            description="years",
+            continuous_update=False,
+            layout=widgets.Layout(width="26em"),
         ),
     )
     return Handle(controls, asked, ask(anime))

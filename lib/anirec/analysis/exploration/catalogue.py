@@ -443,7 +443,7 @@ def community_scores(anime: pd.DataFrame) -> Finding | Absence:
             scores,
             value="score",
             panel="of",
-            title=f"Half of all anime score above {middle:.2f}",
+            title=f"Half of {len(scores):,} anime score above {middle:.2f}",
             value_label="community score",
             y_label="share of anime",
         ),

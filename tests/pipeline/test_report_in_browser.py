@@ -65,7 +65,8 @@ def test_a_newcomers_links_lead_to_what_they_ask_for(visit) -> None:
     for place in range(links.count()):
         page, _ = visit("index", 390)
         page.locator("#questions + ul a").nth(place).click()
-        there = page.evaluate("document.getElementById(location.hash.slice(1)) !== null")
-        assert there, page.url
+        page.wait_for_function(
+            "location.hash && document.getElementById(location.hash.slice(1)) !== null"
+        )
         page.close()
     assert wrong == []

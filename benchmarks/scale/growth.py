@@ -37,7 +37,7 @@ from anirec.config import Paths
 from anirec.engine import Arrays, Sums
 from anirec.files import write_table
 from anirec.interactions import Interactions
-from anirec.models import HybridEASE, TwoStage
+from anirec.models import HybridEASE, LikedEASE, TwoStage
 from anirec.partitions import ListsWriter, PartitionedLists
 from anirec.recommender import AnimeRecommender
 from anirec.recommender.batch import recommend_to_all
@@ -50,6 +50,8 @@ LONGEST = 4_000
 UNSCORED = 0.35
 """The share of entries without a score."""
 BILLION = 1e9
+HYBRID, LIKED = dict(HybridEASE.STARTS), dict(LikedEASE.STARTS)
+"""Settings that are fitted with: choosing them takes a draw of lists, whose size does not grow."""
 
 
 @cache
@@ -126,7 +128,7 @@ def fit(millions: float, workers: int) -> dict[str, object]:
         entries = int(lists.total(Nothing())["entries"][0])
         simulating = time.perf_counter() - start
         start = time.perf_counter()
-        HybridEASE().fit(lists)
+        HybridEASE(**HYBRID).fit(lists)
         seconds = time.perf_counter() - start
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = resource.getrusage(resource.RUSAGE_SELF)
@@ -156,8 +158,8 @@ def everybody(work: Path, millions: float, workers: int) -> None:
                 for chunk in part.read().chunks(PART_ENTRIES // 8):
                     writer.add(chunk)
     lists = PartitionedLists.open(paths.processed / "lists")
-    hybrid = HybridEASE()
-    for model in (hybrid, TwoStage(retriever=hybrid, max_users=2500)):
+    hybrid, second = HybridEASE(**HYBRID), LikedEASE(**LIKED)
+    for model in (hybrid, TwoStage(retriever=hybrid, second=second, max_users=2500)):
         if not (paths.models / model.NAME / "model.json").is_file():
             model.fit(lists).save(paths.models / model.NAME)
     recommender = AnimeRecommender.load(paths)

@@ -22,6 +22,7 @@ SNAPSHOT = pd.Timestamp("2023-07-01")
 def asked(anime: pd.DataFrame, users: pd.DataFrame, ratings: pd.DataFrame) -> dict:
     """Return every question as a call without arguments, by name."""
     people = insights.audience(users, SNAPSHOT)
+    people = people.assign(segment=np.where(people["user_id"] % 2, "Odd", "Even"))
     lists = Interactions.from_frame(ratings)
     split = split_users(lists)
     x, i = exploration, insights
@@ -84,6 +85,12 @@ def asked(anime: pd.DataFrame, users: pd.DataFrame, ratings: pd.DataFrame) -> di
         "fifty": lambda: i.claim_decline_beyond_fifty(people),
         "non_binary": lambda: i.claim_non_binary_drop(people),
         "largest": lambda: i.claim_largest_age(people),
+        "notable": lambda: i.claim_countries(people),
+        "age_peaks": lambda: i.age_peaks(people),
+        "by_cohort": lambda: i.list_status_by(people, "cohort", "completed", "year of joining"),
+        "by_segment": lambda: i.list_status_by(people, "segment", "dropped", "segment of taste"),
+        "score_by_segment": lambda: i.mean_score_by(people, "segment", "segment of taste"),
+        "short_to_long": lambda: i.short_to_long(ratings, anime),
     }
 
 

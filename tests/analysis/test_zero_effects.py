@@ -19,7 +19,7 @@ from anirec.datasets.tables import read_table
 SNAPSHOT = pd.Timestamp("2023-07-01")
 MADE = (
     "silent", "by_gender", "by_age", "effect", "dropped", "planned", "days", "peaks", "fifty",
-    "non_binary",
+    "non_binary", "age_peaks", "by_segment",
 )  # fmt: skip
 """Questions of notebook 05 whose outcome the generator makes from who people are."""
 

@@ -314,7 +314,7 @@ def telling_genres(lifts: pd.DataFrame, n: int = 3) -> pd.DataFrame:
     return table.assign(order=order).sort_values(["segment", "order"]).drop(columns="order")
 
 
-def separation(segments: Segments, seed: int = 0, n_users: int = 5000) -> float:
+def separation(segments: Segments, seed: int = 0, n_users: int = 3000) -> float:
     """Return the mean silhouette of the segments (Rousseeuw 1987), -1 to 1, by the cosine.
 
     At most ``n_users`` are compared, drawn at random.
@@ -386,9 +386,8 @@ def flat_map(segments: Segments, n_users: int = 3000, seed: int = 0) -> pd.DataF
     drawn = np.random.default_rng(seed).permutation(len(segments.labels))[:n_users]
     components = segments.components[np.sort(drawn)]
     perplexity = min(30.0, (len(components) - 1) / 3)
-    placed = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(
-        unit_rows(components)
-    )
+    tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed, max_iter=500)
+    placed = tsne.fit_transform(unit_rows(components))
     return pd.DataFrame(
         {
             "user_id": segments.user_ids[np.sort(drawn)],

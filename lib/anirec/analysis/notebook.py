@@ -90,7 +90,7 @@ def offer(file: Path | None, words: str) -> None:
         )
 
 
-COLUMNS = {"ratings": ["user_id", "anime_id", "rating", "status", "episodes_watched"]}
+COLUMNS = {"ratings": ["user_id", "anime_id", "rating", "status", "episodes_watched", "finished"]}
 
 
 @dataclass

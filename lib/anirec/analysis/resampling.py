@@ -25,7 +25,7 @@ AT_MOST = 3000
 """Users that are drawn to try all numbers on."""
 
 CLOSE = 0.1
-"""A stability this much below the best one is as good for the purpose."""
+"""A stability above the control this much below the best one is as good for the purpose."""
 
 STABLE = 0.6
 """From this mean Jaccard on a segment may be taken for a pattern (Hennig 2007)."""
@@ -204,7 +204,7 @@ def how_many(audience: Audience | Absence, trials: Resampling | Absence) -> Find
         asks,
         f"With {at} segments two bootstraps of the users agree with an adjusted Rand index of "
         f"{real[at]:.2f}, against {control[at]:.2f} where the same entries are dealt anew. "
-        f"{_defence(at, real)}",
+        f"{_defence(at, real - control)}",
         plots.lines(
             table,
             x="segments",
@@ -253,7 +253,7 @@ def how_apart(audience: Audience | Absence, trials: Resampling | Absence) -> Fin
         f"The mean silhouette is {real.loc[at, 'silhouette']:.2f} with {at} segments and greatest "
         f"with {best} ({real['silhouette'].max():.2f}). From {left.index[0]} to {left.index[-1]} "
         f"segments the squared distances to the centres fall from {left.iloc[0]:.0%} to "
-        f"{left.iloc[-1]:.0%} of those to a single one, without a bend that would name a number.",
+        f"{left.iloc[-1]:.0%} of those to a single one.",
         plots.lines(
             table,
             x="segments",
@@ -272,20 +272,25 @@ def how_apart(audience: Audience | Absence, trials: Resampling | Absence) -> Fin
     )
 
 
-def _defence(chosen: int, real: pd.Series) -> str:
-    """Return a sentence that defends the number chosen, or says that it cannot be defended."""
-    best = int(real.idxmax())
+def _defence(chosen: int, above: pd.Series) -> str:
+    """Return a sentence that defends the number chosen, or says that it cannot be defended.
+
+    ``above`` is by how much each number's stability exceeds the control's: few segments are found
+    again easily, with or without structure.
+    """
+    best = int(above.idxmax())
     if best == chosen:
         return (
-            f"{chosen} is kept: no other number from {real.index[0]} to {real.index[-1]} agrees "
-            "better with itself."
+            f"{chosen} is kept: no other number from {above.index[0]} to {above.index[-1]} stands "
+            "further above the control."
         )
-    if real[best] - real[chosen] <= CLOSE:
+    words = f"({above[best]:+.2f} against {above[chosen]:+.2f})"
+    if above[best] - above[chosen] <= CLOSE:
         return (
-            f"{chosen} is kept: {best} is hardly more stable ({real[best]:.2f}), and ten is what "
-            "the classic analysis of this data has, as many groups as one can keep apart."
+            f"{chosen} is kept: {best} stands hardly further above the control {words}, and ten is "
+            "what the classic analysis of this data has, as many groups as one can keep apart."
         )
     return (
-        f"{chosen} is kept for its detail, not its firmness: {best} segments would agree better "
-        f"({real[best]:.2f}), and a card below that is not stable says so."
+        f"{chosen} is kept for its detail, not its firmness: {best} stands further above the "
+        f"control {words}, and a card below that is not stable says so."
     )

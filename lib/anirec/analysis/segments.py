@@ -265,7 +265,7 @@ def foretold_by_few_titles(audience: Audience | Absence, seed: int = 0) -> Findi
         return Absence(asks, "The lists are too short to be parted into given titles and a rest.")
     first, last = table.iloc[0], table.iloc[-1]
     off = float(np.average((table["said"] - table["true"]).abs(), weights=table["lists"]))
-    said = {"said": "share that the mixture says", "true": "share whose rest lies there"}
+    said = {"said": "what is said", "true": "what is true"}
     tidy = table.melt("titles", list(said), "of", "share").assign(of=lambda t: t["of"].map(said))
     return Finding(
         "mixture",
@@ -283,6 +283,7 @@ def foretold_by_few_titles(audience: Audience | Absence, seed: int = 0) -> Findi
             f"{last['titles']:.0f} place {last['true']:.0%}",
             x_label="titles given",
             y_label="share of the likeliest segment",
+            log_x=True,
         ),
         table,
         Effect(off, "mean difference of said and true share", int(table["lists"].max())),

@@ -86,7 +86,7 @@ STAGES = (
         reads=(*PREPARED, *CATALOGUE, "processed/users.parquet", "models/rating-net/model.json"),
         writes=("tables/04_titles.csv", "tables/segments.parquet", "tables/segment_profiles.json"),
     ),
-    Stage("05_insights", needs_ratings=True, reads=TABLES),
+    Stage("05_insights", needs_ratings=True, reads=(*TABLES, "tables/segments.parquet")),
     Stage(
         "06_recommender",
         needs_ratings=True,

@@ -10,22 +10,12 @@ from anirec.analysis.insights import measures
 from anirec.analysis.statistics import Z95
 
 __all__ = [
+    "claim_countries",
     "claim_decline_beyond_fifty",
     "claim_largest_age",
     "claim_non_binary_drop",
     "claim_peaks",
 ]
-
-
-def _completed(people: pd.DataFrame) -> pd.DataFrame:
-    """Return ``age``, ``gender`` and the shares of started entries completed and dropped."""
-    counts = people[measures.STATUSES].astype("Float64").astype(float)
-    started = counts[measures.STARTED].sum(axis=1)
-    kept = (started > 0).to_numpy()
-    shares = counts.div(started.where(started > 0), axis=0)
-    return people[["age", "gender"]].assign(
-        completed=shares["completed"], dropped=shares["dropped"]
-    )[kept]
 
 
 def claim_peaks(people: pd.DataFrame) -> Finding | Absence:
@@ -37,7 +27,7 @@ def claim_peaks(people: pd.DataFrame) -> Finding | Absence:
     asks = "Claim: engagement peaks in the early twenties and the mid-forties?"
     if lack := absent(asks, people, "age", "completed"):
         return lack
-    known = _completed(people).dropna(subset=["age", "completed"])
+    known = measures.started_shares(people).dropna(subset=["age", "completed"])
     bumps = {"20 to 24": known["age"].between(20, 25), "43 to 47": known["age"].between(43, 48)}
     if len(known) < 200 or min(b.sum() for b in bumps.values()) < 20:
         return Absence(
@@ -78,7 +68,7 @@ def claim_decline_beyond_fifty(people: pd.DataFrame) -> Finding | Absence:
     asks = "Claim: engagement declines beyond fifty?"
     if lack := absent(asks, people, "age", "completed"):
         return lack
-    known = _completed(people).dropna(subset=["age", "completed"])
+    known = measures.started_shares(people).dropna(subset=["age", "completed"])
     return _two_groups(
         known.loc[known["age"] >= 50, "completed"],
         known.loc[known["age"].between(35, 50), "completed"],
@@ -95,7 +85,7 @@ def claim_non_binary_drop(people: pd.DataFrame) -> Finding | Absence:
     asks = "Claim: non-binary users drop more?"
     if lack := absent(asks, people, "gender", "dropped"):
         return lack
-    known = _completed(people).dropna(subset=["gender", "dropped"])
+    known = measures.started_shares(people).dropna(subset=["gender", "dropped"])
     return _two_groups(
         known.loc[known["gender"] == "Non-Binary", "dropped"],
         known.loc[known["gender"] != "Non-Binary", "dropped"],
@@ -137,6 +127,64 @@ def _two_groups(
         effect=Effect(gap, f"share {outcome}", len(one) + len(other), low, high, null=0.0),
         caveat="Years of membership and what was watched differ between the two as well.",
         formats={outcome: "{:.1%}"},
+    )
+
+
+NOTABLE = {"PL": "Poland", "DE": "Germany", "BR": "Brazil", "CA": "Canada"}
+"""Countries in which the audience is said to be notable."""
+
+
+def claim_countries(people: pd.DataFrame) -> Finding | Absence:
+    """Is the audience notable in Poland, Germany, Brazil and Canada?
+
+    Users per million inhabitants there are put beside those of all other countries together that
+    users name; chance alone would scatter the counts as Poisson's law has it.
+    """
+    asks = "Claim: the audience is notable in Poland, Germany, Brazil and Canada?"
+    if lack := absent(asks, people, "country"):
+        return lack
+    table = measures.users_per_million(people)
+    own = table[table["country"].isin(NOTABLE)]
+    if len(own) < len(NOTABLE) or own["users"].min() < 5:
+        named = own.loc[own["users"] >= 5, "country"]
+        few = [name for code, name in NOTABLE.items() if code not in set(named)]
+        return Absence(asks, f"It cannot be told: fewer than five users are of {', '.join(few)}.")
+    rows = []
+    for row in own.itertuples():
+        rest = table[table["country"] != row.country]
+        elsewhere = rest["users"].sum() / rest["million"].sum()
+        ratio, error = row.per_million / elsewhere, np.sqrt(1 / row.users + 1 / rest["users"].sum())
+        low, high = ratio * np.exp(-Z95 * error), ratio * np.exp(Z95 * error)
+        rows.append((NOTABLE[row.country], row.users, row.per_million, ratio, low, high))
+    columns = ["country", "users", "per_million", "times_elsewhere", "low", "high"]
+    found = pd.DataFrame(rows, columns=columns).sort_values("times_elsewhere", ignore_index=True)
+    holds = "It cannot be told"
+    if (found["low"] > 1).all():
+        holds = "It holds"
+    elif (found["high"] < 1).any():
+        holds = "It does not hold"
+    words = "; ".join(
+        f"{r.country} {r.times_elsewhere:.1f} times ({r.low:.1f} to {r.high:.1f})"
+        for r in found.itertuples()
+    )
+    weakest = found.iloc[0]
+    return Finding(
+        "claim_countries",
+        asks,
+        f"{holds} here. Users per million inhabitants, compared with all other countries that "
+        f"users name: {words}.",
+        table=found,
+        effect=Effect(
+            weakest["times_elsewhere"],
+            f"times as many for its size, {weakest['country']}",
+            int(table["users"].sum()),
+            weakest["low"],
+            weakest["high"],
+            null=1.0,
+        ),
+        caveat="Countries that nobody names are not among the others, so these are compared with "
+        "places where the site is known at all.",
+        formats=dict.fromkeys(("per_million", "times_elsewhere", "low", "high"), "{:.2f}"),
     )
 
 

@@ -12,6 +12,7 @@ from anirec.analysis.insights import measures
 from anirec.analysis.statistics import (
     Z95,
     linear_effects,
+    mean_effect,
     mean_interval,
     share_interval,
     widest_gap,
@@ -24,6 +25,7 @@ __all__ = [
     "lengths_through_the_years",
     "modes_of_length",
     "short_forms",
+    "short_to_long",
 ]
 
 CLASSES = {"under 10": (0, 10), "10-22": (10, 23), "23-26": (23, 27), "27-40": (27, 40.5)}
@@ -269,3 +271,97 @@ def hours_to_watch(anime: pd.DataFrame) -> Finding | Absence:
         table,
         Effect(float(most["median"]), f"episodes, median of {most['type']}", int(most["anime"])),
     )
+
+
+SHORT, LONG = 10, 20
+"""Minutes an episode: under the first is short, from the second on long."""
+
+SHUFFLES = 20
+
+MOST_FOLLOWED = 4000
+"""People whose order of watching is looked at."""
+
+
+def short_to_long(ratings: pd.DataFrame, anime: pd.DataFrame, seed: int = 0) -> Finding | Absence:
+    """Do people go on from short to long?
+
+    Each person's finished entries are put in the order of their dates: how often is the next one
+    after a short one long? That is compared, within each person, with the same entries in a random
+    order on the same days. (The share after long ones would be a biased comparison: within a short
+    series what follows on a thing is less often the same thing, even by chance.)
+    """
+    asks = "Do people go on from short to long?"
+    if lack := absent(asks, ratings, "finished") or absent(asks, anime, "duration_min"):
+        return lack
+    steps = _dated_minutes(ratings, anime, seed)
+    rng = np.random.default_rng(seed)
+    shuffled = [_next_long(steps, rng.permutation(len(steps))) for _ in range(SHUFFLES)]
+    both = pd.DataFrame(
+        {"seen": _next_long(steps), "chance": pd.concat(shuffled, axis=1).mean(axis=1)}
+    )
+    both = both.dropna()
+    if len(both) < 20:
+        return Absence(asks, f"{len(both)} people went on from a short anime on a known day.")
+    names = {"seen": "in the order they watched", "chance": "in a random order"}
+    rows = [(words, *mean_interval(both[name].to_numpy())) for name, words in names.items()]
+    table = pd.DataFrame(rows, columns=["after_a_short_one", "next_is_long", "low", "high"])
+    effect = mean_effect((both["seen"] - both["chance"]).to_numpy(), "share of next ones long")
+    verdict = "as often as"
+    if not effect.low <= 0 <= effect.high:
+        verdict = "less often than" if effect.value < 0 else "more often than"
+    return Finding(
+        "short_to_long",
+        asks,
+        f"After an anime of under {SHORT} minutes an episode the next one that people finish is of "
+        f"{LONG} or more in {both['seen'].mean():.0%} of cases, {verdict} in a random order of the "
+        f"same ({both['chance'].mean():.0%}; {style.points(effect.value)} points, "
+        f"{style.points(effect.low)} to {style.points(effect.high)}; {len(both):,} people).",
+        plots.intervals(
+            table,
+            label="after_a_short_one",
+            value="next_is_long",
+            low="low",
+            high="high",
+            title=f"After a short one people go on to a long one {verdict} by chance",
+            value_label="share of next anime that are long",
+            form=style.percent,
+        ),
+        table,
+        effect,
+        "The order of finishing, of those who enter days; nobody was sent from one to the other.",
+        Advice(
+            "Programme",
+            "do not count on short forms to lead people to long ones: who finished one goes on to "
+            "another short one more often than chance has it.",
+            0.05,
+        )
+        if effect.value < 0
+        else None,
+        dict.fromkeys(("next_is_long", "low", "high"), "{:.1%}"),
+    )
+
+
+def _dated_minutes(ratings: pd.DataFrame, anime: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return ``user_id``, ``finished`` and ``minutes`` of dated entries, in order, of some people:
+    those who finished a short one."""
+    minutes = anime.drop_duplicates("anime_id").set_index("anime_id")["duration_min"].astype(float)
+    dated = ratings.loc[ratings["finished"].notna(), ["user_id", "anime_id", "finished"]]
+    dated = dated.assign(minutes=dated["anime_id"].map(minutes)).dropna(subset="minutes")
+    able = np.unique(dated.loc[dated["minutes"] < SHORT, "user_id"])
+    followed = np.random.default_rng(seed).permutation(able)[:MOST_FOLLOWED]
+    kept = dated[dated["user_id"].isin(followed)]
+    order = ["user_id", "finished"]
+    return kept.sort_values(order, kind="stable", ignore_index=True)[[*order, "minutes"]]
+
+
+def _next_long(steps: pd.DataFrame, draw: np.ndarray | None = None) -> pd.Series:
+    """Return by user the share of long ones among what follows on a short one on a later day.
+
+    With a ``draw``, a permutation, each user's minutes are put into its order first.
+    """
+    users, minutes = steps["user_id"].to_numpy(), steps["minutes"].to_numpy()
+    if draw is not None:
+        minutes = minutes[np.lexsort((draw, users))]
+    days = steps["finished"].to_numpy()
+    follows = (users[1:] == users[:-1]) & (days[1:] > days[:-1]) & (minutes[:-1] < SHORT)
+    return pd.Series((minutes[1:] >= LONG)[follows]).groupby(users[:-1][follows]).mean()

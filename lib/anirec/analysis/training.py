@@ -304,7 +304,7 @@ class Regularisation:
         scores = np.asarray(self.given.matrix() @ weights)
         ranked = evaluation.top_ranked(scores, self.given, 10)
         rows = []
-        for target, relevant in evaluation.targets(self.hidden).items():
+        for target, relevant in evaluation.targets(self.hidden, self.given).items():
             ndcg = _ndcg(ranked, relevant)
             known = ndcg[~np.isnan(ndcg)]
             value = float(known.mean()) if len(known) else np.nan

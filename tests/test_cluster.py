@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import cloudpickle
@@ -16,10 +19,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_run import small_run
+from typer.main import get_command
 
 from anirec import evaluation
+from anirec.cli import app
 from anirec.cluster import ADDRESS, Cluster, engine_of
-from anirec.config import InputError
+from anirec.config import ROOT, InputError
 from anirec.engine import Engine, InProcess, Sums
 from anirec.interactions import Interactions, hold_out
 from anirec.models import EASE, HybridEASE, ItemKNN, PureSVD
@@ -234,3 +239,32 @@ def test_a_scheduler_without_workers(
     monkeypatch.setattr("anirec.cluster.ANSWERS_WITHIN", 2)
     with pytest.raises(InputError, match="has no workers: start some"), engine_of(scheduler[1]):
         pass
+
+
+PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.partition("   #")[0].rstrip(" &")
+    for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith(("anirec", "dask"))
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_pages_commands_are_understood(command: str) -> None:
+    """As the program would read the words, but without doing it; an unknown option is an error."""
+    program, name, *words = shlex.split(command)
+    if program == "anirec":
+        one = get_command(app).commands[name]
+    else:
+        one = entry_points(group="dask_cli")[name].load()
+    assert one.make_context(name, words).params
+
+
+def test_the_pages_example_runs(lists: PartitionedLists, tmp_path: Path, monkeypatch) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    shutil.copytree(lists.parts[0].file.parent, tmp_path / "lists")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(ADDRESS, raising=False)
+    exec(example.replace('scheduler="tcp://scheduler:8786"', ""), {})
+    assert (tmp_path / "model" / "model.json").is_file()

@@ -52,6 +52,10 @@ BY = ("content", "ease", "rating-net")
 """Models that call anime similar for different reasons: words, lists, tastes."""
 
 
+MOST_LINES = 8
+"""Titles whose places are followed in one figure."""
+
+
 class Recommends(Protocol):
     """What `anirec.recommender.AnimeRecommender` is to this module."""
 
@@ -328,24 +332,21 @@ def profile_followed(steps: pd.DataFrame, lists: pd.DataFrame) -> Finding:
     steps : what `places_by_step` returns. lists : what `recommendations_by_step` returns.
     """
     changed = lists["recommended"].nunique()
-    ends = steps.sort_values("step").groupby("title")["place"].agg(["first", "last", "size"])
-    moved = ends[ends["size"] > 1]
-    jump = (moved["first"] / moved["last"]).max() if len(moved) else np.nan
-    climber = (moved["first"] / moved["last"]).idxmax() if len(moved) else ""
+    best = steps.groupby("title")["place"].min().nsmallest(MOST_LINES).index
+    shown = steps[steps["title"].isin(best)].sort_values("step")
+    ends = shown.groupby("title")["place"].agg(["first", "last"])
+    climber = ends.loc[(ends["first"] / ends["last"]).idxmax()]
     said = (
-        f" {climber} climbs furthest, from place {moved.at[climber, 'first']:,} to "
-        f"{moved.at[climber, 'last']:,}."
-        if len(moved) and jump > 1
+        f" {climber.name} climbs furthest, from place {climber['first']:,} to {climber['last']:,}."
+        if climber["last"] < climber["first"]
         else ""
     )
-    shown = steps.sort_values(["step", "place"]).groupby("title").head(len(lists))
-    least = shown.groupby("title")["place"].min().nsmallest(8).index
     return Finding(
         "by_step",
         "How do recommendations follow somebody's ratings, one by one?",
         f"{len(lists)} ratings one after the other make {changed} different lists of five.{said}",
         plots.places(
-            shown[shown["title"].isin(least)],
+            shown,
             x="step",
             place="place",
             series="title",

@@ -228,7 +228,7 @@ def places(
         plot.xaxis.set_minor_formatter(NullFormatter())
     else:
         values = sorted(frame[x].unique())
-        plot.set_xticks(values, [fill(shortened(n, 34), 18) for n in names or values])
+        plot.set_xticks(values, [fill(shortened(n, 44), 18) for n in names or values])
         plot.margins(x=0.12)
     plot.set_xlabel(x_label)
     plot.set_ylabel(y_label)

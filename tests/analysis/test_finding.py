@@ -36,6 +36,7 @@ def asked(anime: pd.DataFrame, users: pd.DataFrame, ratings: pd.DataFrame) -> di
         "sources": lambda: x.catalogue_sources(anime),
         "age_ratings": lambda: x.age_ratings(anime),
         "studios": lambda: x.studios(anime),
+        "producers": lambda: x.producers(anime),
         "genres": lambda: x.commonest_genres(anime, ratings),
         "company": lambda: x.genre_company(anime),
         "growth": lambda: x.genre_growth(anime),

@@ -125,6 +125,7 @@ CALLED = {
     "source": "sources that anime were adapted from",
     "age_rating": "age ratings",
     "studios": "studios",
+    "producers": "producers",
     "season": "seasons",
     "finished": "dates on which people finished anime",
     "birth_date": "birth dates of users",

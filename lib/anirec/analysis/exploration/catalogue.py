@@ -27,6 +27,7 @@ __all__ = [
     "genre_growth",
     "most_favourited",
     "most_listed",
+    "producers",
     "repeats",
     "score_and_reach",
     "size_of_tables",
@@ -286,25 +287,35 @@ def _grouped(
     )
 
 
-def studios(anime: pd.DataFrame, n: int = 15) -> Finding | Absence:
+def studios(anime: pd.DataFrame) -> Finding | Absence:
     """Which studios make most, and which make the best-scored anime?"""
-    asks = "Which studios make the best-scored anime?"
-    if lack := absent(asks, anime, "studios", "score"):
+    return _makers(anime, "studio")
+
+
+def producers(anime: pd.DataFrame) -> Finding | Absence:
+    """Which producers back most, and which back the best-scored anime?"""
+    return _makers(anime, "producer")
+
+
+def _makers(anime: pd.DataFrame, one: str, n: int = 15) -> Finding | Absence:
+    many = f"{one}s"
+    asks = f"Which {many} make the best-scored anime?"
+    if lack := absent(asks, anime, many, "score"):
         return lack
-    rows = anime[["studios", "score"]].explode("studios").dropna()
-    table = _scores_by(rows.rename(columns={"studios": "studio"}), "studio")
+    rows = anime[[many, "score"]].explode(many).dropna()
+    table = _scores_by(rows.rename(columns={many: one}), one)
     if len(table) < 2:
-        return Absence(asks, f"Fewer than two studios have {FEW} scored anime.")
+        return Absence(asks, f"Fewer than two {many} have {FEW} scored anime.")
     table = table.sort_values("shrunken", ascending=False, kind="stable", ignore_index=True)
     first, most = table.iloc[0], table.loc[table["anime"].idxmax()]
     return Finding(
-        "studios",
+        many,
         asks,
-        f"Of {len(table)} studios with {FEW} scored anime or more, {first['studio']} leads: its "
-        f"mean of {first['mean']:.2f} ({first['low']:.2f} to {first['high']:.2f}, "
-        f"{first['anime']} anime) shrinks to {first['shrunken']:.2f}. Most anime come from "
-        f"{most['studio']} ({most['anime']}, mean {most['mean']:.2f}).",
-        _score_intervals(table.head(n), "studio", f"{first['studio']} leads the studios"),
+        f"Of {len(table)} {many} with {FEW} scored anime or more, {first[one]} leads: its mean of "
+        f"{first['mean']:.2f} ({first['low']:.2f} to {first['high']:.2f}, {first['anime']} anime) "
+        f"shrinks to {first['shrunken']:.2f}. Most anime come from {most[one]} ({most['anime']}, "
+        f"mean {most['mean']:.2f}).",
+        _score_intervals(table.head(n), one, f"{first[one]} leads the {many}"),
         table,
         Effect(
             float(first["mean"]), "mean score", int(first["anime"]), first["low"], first["high"]

@@ -12,6 +12,7 @@ from test_insights import members
 
 from anirec.analysis import insights
 from anirec.analysis.finding import Absence, Finding
+from anirec.analysis.statistics import ratio_interval
 
 DAY = date(2023, 7, 1)
 
@@ -69,6 +70,105 @@ def test_cohorts_are_years_of_joining_and_segments_those_of_the_file(tmp_path: P
         insights.with_segments(people, tmp_path / "none.parquet"), "segment", "dropped", "segment"
     )
     assert "no segments of users (notebook 04 finds them)" in missing.because
+
+
+def confounded(n: int = 4000) -> pd.DataFrame:
+    """Return users who complete more the longer they are members, and nothing by age; age goes
+    with membership."""
+    rng = np.random.default_rng(0)
+    users = members(n)
+    age = (pd.Timestamp(DAY) - users["birth_date"]).dt.days / 365.2425
+    years = np.clip((age - 13) / 2 + rng.normal(0, 3, n), 0.1, None)
+    users["joined"] = pd.Timestamp(DAY) - pd.to_timedelta(years * 365.2425, unit="D")
+    share = 0.4 + 0.01 * years + rng.normal(0, 0.05, n)
+    users["completed"] = pd.array((200 * share).round(), dtype="Int32")
+    users["dropped"] = pd.array([10] * n, dtype="Int32")
+    users["watching"] = 190 - users["completed"]
+    return insights.audience(users, DAY)
+
+
+def test_what_only_seems_to_go_with_age_is_said_to() -> None:
+    found = insights.what_goes_with(confounded(), "completed", "10 years older")
+    row = found.table.set_index("predictor").loc["10 years older"]
+    assert row["alone_low"] > 0.03 and abs(row["effect"]) < 0.015
+    assert "clear only until the others are held equal" in found.answer
+    agree = insights.what_goes_with(confounded(), "completed", "5 more years as a member")
+    assert "the two agree in direction" in agree.answer
+
+
+def test_outcomes_are_ratios_over_people(catalogue: pd.DataFrame) -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(400):
+        patient = rng.random()
+        for anime_id in range(40):
+            if rng.random() < 0.5:
+                drops = rng.random() < (0.4 if anime_id < 20 else 0.1) * 2 * patient
+                planned = rng.random() < 0.2
+                status = "plan_to_watch" if planned else "dropped" if drops else "completed"
+                rows.append((user, anime_id, status))
+    ratings = pd.DataFrame(rows, columns=["user_id", "anime_id", "status"])
+    ratings["status"] = ratings["status"].astype("category")
+    found = insights.outcomes_by(ratings, catalogue, "type")
+    table = found.table.set_index(["kind", "outcome"])
+    tv = ratings[ratings["anime_id"] < 20]
+    begun = tv[tv["status"] != "plan_to_watch"]
+    assert table.loc[("TV", "dropped"), "share"] == pytest.approx(
+        (begun["status"] == "dropped").mean()
+    )
+    assert table.loc[("TV", "planned"), "share"] == pytest.approx(
+        (tv["status"] == "plan_to_watch").mean()
+    )
+    assert table.loc[("TV", "dropped"), "started"] == len(begun)
+    assert found.answer.startswith("Most of what is begun is dropped of TV, least of Movie: ")
+    assert found.effect.low > 0.2
+    width = table.loc[("TV", "dropped"), "high"] - table.loc[("TV", "dropped"), "low"]
+    share = (begun["status"] == "dropped").mean()
+    as_if_independent = 2 * 1.96 * np.sqrt(share * (1 - share) / len(begun))
+    assert width > 1.2 * as_if_independent  # entries of one person hang together
+    by_genre = insights.outcomes_by(ratings, catalogue, "genres").table
+    assert set(by_genre["kind"]) == {"Comedy", "Drama", "Action"}
+    by_length = insights.outcomes_by(ratings, catalogue, "episodes").table
+    assert set(by_length["kind"]) == {"11-13", "1 episode"}
+    nothing = insights.outcomes_by(ratings, catalogue.drop(columns="source"), "source")
+    assert isinstance(nothing, Absence) and "no sources" in nothing.because
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> pd.DataFrame:
+    """20 television series of 12 episodes, 20 films; all comedies, and dramas or action."""
+    return pd.DataFrame(
+        {
+            "anime_id": range(40),
+            "type": pd.Categorical(["TV"] * 20 + ["Movie"] * 20),
+            "genres": [["Comedy", "Drama"]] * 20 + [["Comedy", "Action"]] * 20,
+            "episodes": pd.array([12] * 20 + [1] * 20, dtype="Int16"),
+            "source": None,
+        }
+    )
+
+
+def test_ratio_intervals_cover_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        whole = rng.integers(1, 60, 150)
+        own = rng.beta(2, 8, 150)
+        _, low, high = ratio_interval(rng.binomial(whole, own), whole)
+        covered += low <= 0.2 <= high
+    assert 0.9 <= covered / 300 <= 0.985
+
+
+def test_claims_on_ages_hold_fail_or_cannot_be_told() -> None:
+    def largest(**bands: int) -> str:
+        ages = [int(name[1:]) + 1.0 for name, n in bands.items() for _ in range(n)]
+        return insights.claim_largest_age(pd.DataFrame({"age": ages})).answer
+
+    assert largest(a20=200, a25=300, a30=500).startswith("It holds here: 50.0% of 1,000 are 30")
+    assert largest(a20=200, a25=500, a30=300).startswith("It does not hold here")
+    assert largest(a20=200, a25=302, a30=300).startswith("It cannot be told here")
+    smooth = insights.claim_peaks(peaked(0.0))
+    assert smooth.answer.startswith("It cannot be told here")
 
 
 def test_scores_by_group_are_compared_with_their_intervals() -> None:

@@ -91,6 +91,10 @@ def asked(anime: pd.DataFrame, users: pd.DataFrame, ratings: pd.DataFrame) -> di
         "by_cohort": lambda: i.list_status_by(people, "cohort", "completed", "year of joining"),
         "by_segment": lambda: i.list_status_by(people, "segment", "dropped", "segment of taste"),
         "score_by_segment": lambda: i.mean_score_by(people, "segment", "segment of taste"),
+        "by_genre": lambda: i.outcomes_by(ratings, anime, "genres"),
+        "by_type": lambda: i.outcomes_by(ratings, anime, "type"),
+        "by_episodes": lambda: i.outcomes_by(ratings, anime, "episodes"),
+        "by_source": lambda: i.outcomes_by(ratings, anime, "source"),
         "short_to_long": lambda: i.short_to_long(ratings, anime),
     }
 

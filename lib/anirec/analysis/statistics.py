@@ -30,6 +30,21 @@ def share_interval(count: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np
     return proportion_confint(count, np.maximum(total, 1e-9), method="wilson")
 
 
+def ratio_interval(part: np.ndarray, whole: np.ndarray) -> tuple[float, float, float]:
+    """Return ``sum(part) / sum(whole)`` over independent people and its 95 % interval.
+
+    The variance is that of the ratio linearised (Cochran, Sampling Techniques, 1977): people weigh
+    by what they have, and what one person has hangs together.
+    """
+    part, whole = part.astype(float), whole.astype(float)
+    total = whole.sum()
+    share = float(part.sum() / total)
+    n = int((whole > 0).sum())
+    spread = ((part - share * whole) ** 2).sum() * n / max(n - 1, 1)
+    half = Z95 * float(np.sqrt(spread)) / total
+    return share, max(share - half, 0.0), min(share + half, 1.0)
+
+
 def linear_effects(design: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the coefficients (p,) of a least-squares fit and their HC1 standard errors (p,).
 

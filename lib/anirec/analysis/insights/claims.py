@@ -43,7 +43,11 @@ def claim_peaks(people: pd.DataFrame) -> Finding | Absence:
         for (name, b), e, s in zip(bumps.items(), effect[3:], error[3:], strict=True)
     ]
     table = pd.DataFrame(rows, columns=["ages", "points", "low", "high", "people"])
-    both = (table["low"] > 0).all()
+    holds = "It cannot be told"
+    if (table["low"] > 0).all():
+        holds = "It holds"
+    elif (table["high"] < 0).any():
+        holds = "It does not hold"
     words = "; ".join(
         f"{r.ages}: {r.points:+.1f} points ({r.low:+.1f} to {r.high:+.1f})"
         for r in table.itertuples()
@@ -52,8 +56,7 @@ def claim_peaks(people: pd.DataFrame) -> Finding | Absence:
     return Finding(
         "claim_peaks",
         asks,
-        f"{'It holds' if both else 'It does not hold'} here. Above a smooth curve of age the share "
-        f"completed stands higher at ages {words}.",
+        f"{holds} here. Beside a smooth curve of age the share completed stands at ages {words}.",
         table=table,
         effect=Effect(
             weaker["points"], "points completed", len(known), weaker["low"], weaker["high"], 0.0
@@ -197,16 +200,21 @@ def claim_largest_age(people: pd.DataFrame) -> Finding | Absence:
     bands = (ages // 5 * 5).astype(int).value_counts()
     if len(ages) < 50:
         return Absence(asks, "It cannot be told: fewer than fifty people state an age.")
-    first = int(bands.index[0])
-    share = bands.iloc[0] / len(ages)
-    half = Z95 * np.sqrt(share * (1 - share) / len(ages))
+    first, n = int(bands.index[0]), len(ages)
+    claimed, rival = (int(bands.get(30, 0)) / n, float(bands.drop(30, errors="ignore").max()) / n)
+    gap = claimed - rival
+    half = Z95 * np.sqrt((claimed + rival - gap**2) / n)
+    holds = "It cannot be told"
+    if abs(gap) > half:
+        holds = "It holds" if gap > 0 else "It does not hold"
     table = bands.rename_axis("from_age").rename("users").reset_index()
     return Finding(
         "claim_largest_age",
         asks,
-        f"{'It holds' if first == 30 else 'It does not hold'} here: most, {share:.1%} "
-        f"({share - half:.1%} to {share + half:.1%}) of {len(ages):,}, are {first} to {first + 4}.",
+        f"{holds} here: {claimed:.1%} of {n:,} are 30 to 34, {100 * gap:+.1f} points "
+        f"({100 * (gap - half):+.1f} to {100 * (gap + half):+.1f}) beside the largest other band "
+        f"of five years; most are {first} to {first + 4}.",
         table=table,
-        effect=Effect(share, "share", len(ages), share - half, share + half),
+        effect=Effect(gap, "share above the largest other band", n, gap - half, gap + half, 0.0),
         caveat="At the snapshot, of those who state a birthday.",
     )

@@ -18,6 +18,7 @@ __all__ = [
     "how_lists_turn_out",
     "list_status_by",
     "mean_score_by",
+    "outcomes_by",
     "scoring_by_length",
     "stopping",
     "tastes_by",
@@ -226,11 +227,13 @@ def what_goes_with(people: pd.DataFrame, status: str, predictor: str) -> Finding
         f"({style.points(row['low'])} to {style.points(row['high'])})"
     )
     whole = "all entries" if status == "plan_to_watch" else "started entries"
+    ends = f"{style.points(row['alone_low'])} to {style.points(row['alone_high'])}"
+    plain = f"Compared plainly it is {style.points(row['alone'])} ({ends}): {_compared(row)}."
     return Finding(
         f"effect_{status}_{predictor.replace(' ', '_').replace('-', '_')}",
         asks,
         f"Among {row['users']:,} users who state all of it, '{predictor}' goes with {said} of "
-        f"{whole}, the others held equal{'' if clear else ': no clear effect'}.",
+        f"{whole}, the others held equal{'' if clear else ': no clear effect'}. {plain}",
         plots.intervals(
             table,
             label="predictor",
@@ -249,6 +252,91 @@ def what_goes_with(people: pd.DataFrame, status: str, predictor: str) -> Finding
             "People who build recommenders",
             f"account for it when {words} entries are compared between people of different kinds.",
             0.02,
+        ),
+        SHARES,
+    )
+
+
+def _compared(row: pd.Series) -> str:
+    """Return how an effect all else equal and the plain comparison go together."""
+    signs = [
+        0 if low <= 0 <= high else np.sign(value)
+        for value, low, high in (
+            (row["effect"], row["low"], row["high"]),
+            (row["alone"], row["alone_low"], row["alone_high"]),
+        )
+    ]
+    if signs[0] == signs[1]:
+        return "the two agree in direction" if signs[0] else "neither is clear"
+    if 0 not in signs:
+        return "the two disagree in direction, and what else differs between people explains it"
+    if signs[0] == 0:
+        return "clear only until the others are held equal"
+    return "clear only once the others are held equal"
+
+
+LENGTHS = [0, 1.5, 11, 14, 27, np.inf]
+LENGTH_NAMES = ["1 episode", "2-10", "11-13", "14-26", "27 and more"]
+"""Classes of anime by their number of episodes."""
+
+
+def outcomes_by(ratings: pd.DataFrame, anime: pd.DataFrame, by: str) -> Finding | Absence:
+    """What is completed, dropped and planned, by genre, type, source or length?
+
+    Parameters
+    ----------
+    by : a column of ``anime``: ``genres``, ``type``, ``source`` or ``episodes``.
+    """
+    words = {"genres": "genre", "episodes": "length"}.get(by, by)
+    asks = f"What is completed, dropped and planned, by {words}?"
+    if lack := absent(asks, ratings, "status") or absent(asks, anime, by):
+        return lack
+    kinds = anime[["anime_id", by]].drop_duplicates("anime_id").rename(columns={by: "kind"})
+    if by == "genres":
+        kinds = kinds.explode("kind")
+    elif by == "episodes":
+        episodes = kinds["kind"].astype("Float64").astype(float)
+        kinds["kind"] = pd.cut(episodes, LENGTHS, labels=LENGTH_NAMES)
+    table = measures.outcomes(ratings, kinds.dropna().astype({"kind": str}))
+    dropped = table[table["outcome"] == "dropped"].rename(columns={"share": "mean"})
+    if len(dropped) < 2:
+        return Absence(asks, f"Too few people have anime of two kinds by {words}.")
+    effect, top, bottom = widest_gap(dropped, "kind", "share dropped", "people")
+    done = table[table["outcome"] == "completed"]
+    most = done.loc[done["share"].idxmax()]
+    planned = table[table["outcome"] == "planned"]
+    wished = planned.loc[planned["share"].idxmax()]
+    order = LENGTH_NAMES if by == "episodes" else list(dropped.nlargest(12, "mean")["kind"])
+    shown = table[table["kind"].isin(order)].assign(
+        kind=lambda t: pd.Categorical(t["kind"], order, ordered=True)
+    )
+    return Finding(
+        f"outcomes_by_{words}",
+        asks,
+        f"Most of what is begun is dropped of {top}, least of {bottom}: "
+        f"{style.points(effect.value)} points apart ({style.points(effect.low)} to "
+        f"{style.points(effect.high)}, allowing for the pair being picked). Most is completed of "
+        f"{most['kind']} ({most['share']:.0%} of what is begun), and most is only planned of "
+        f"{wished['kind']} ({wished['share']:.0%} of all entries).",
+        plots.intervals(
+            shown.sort_values(["outcome", "kind"]).astype({"kind": str}),
+            label="kind",
+            value="share",
+            low="low",
+            high="high",
+            panel="outcome",
+            title=f"Dropped most: {top}; least: {bottom}",
+            value_label="share of entries",
+            form=style.percent,
+        ),
+        table,
+        effect,
+        "Who begins an anime chose it: a kind that few but its friends begin is dropped little.",
+        Advice(
+            "Programme",
+            f"expect more people to leave {top} than {bottom}, and plan for the first episodes of "
+            "it.",
+            0.03,
         ),
         SHARES,
     )

@@ -12,9 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from anirec.analysis.exploration.tables import genre_rows, years
-from anirec.analysis.statistics import Z95, linear_effects, mean_interval, share_interval
+from anirec.analysis.statistics import (
+    Z95,
+    linear_effects,
+    mean_interval,
+    ratio_interval,
+    share_interval,
+)
 from anirec.datasets.parsing import TYPES
 from anirec.interactions import Interactions
 
@@ -290,6 +297,9 @@ def _gender(people: pd.DataFrame, gender: str) -> pd.Series:
     return (people["gender"] == gender).astype(float).where(people["gender"].notna())
 
 
+ALONE = ("alone", "alone_low", "alone_high")
+
+
 def effects(people: pd.DataFrame, status: str, least: int = 100) -> pd.DataFrame:
     """Return what goes with a greater share of a list status, all else equal.
 
@@ -306,7 +316,9 @@ def effects(people: pd.DataFrame, status: str, least: int = 100) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        ``predictor``, ``effect`` (change of the share), ``low`` and ``high`` (95 %), ``users``.
+        ``predictor``, ``effect`` (change of the share), ``low`` and ``high`` (95 %), ``users``, and
+        ``alone``, ``alone_low``, ``alone_high``: the same of the same people with no other
+        predictor in the model, the plain comparison.
     """
     counts = people[STATUSES].astype("Float64").astype(float)
     people = people.assign(started=counts[STARTED].sum(axis=1))
@@ -318,8 +330,10 @@ def effects(people: pd.DataFrame, status: str, least: int = 100) -> pd.DataFrame
     share = design.pop("share").to_numpy()
     design = design.loc[:, (design != design.iloc[:1].squeeze()).any()] if len(design) else design
     if len(design) < least or design.empty:
-        return pd.DataFrame(columns=["predictor", "effect", "low", "high", "users"])
+        return pd.DataFrame(columns=["predictor", "effect", "low", "high", "users", *ALONE])
     effect, error = linear_effects(design.to_numpy(), share)
+    plain = [linear_effects(design[[name]].to_numpy(), share) for name in design]
+    alone, around = (np.array([found[place][0] for found in plain]) for place in (0, 1))
     return pd.DataFrame(
         {
             "predictor": design.columns,
@@ -327,6 +341,9 @@ def effects(people: pd.DataFrame, status: str, least: int = 100) -> pd.DataFrame
             "low": effect - Z95 * error,
             "high": effect + Z95 * error,
             "users": len(design),
+            "alone": alone,
+            "alone_low": alone - Z95 * around,
+            "alone_high": alone + Z95 * around,
         }
     )
 
@@ -425,6 +442,50 @@ def dropped_by(ratings: pd.DataFrame, anime: pd.DataFrame, least: int = 20) -> p
     table = table.drop(columns="n").reset_index()
     table.insert(1, "title", table["anime_id"].map(anime.set_index("anime_id")["title"]))
     return table.sort_values("low", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def outcomes(ratings: pd.DataFrame, kinds: pd.DataFrame, least: int = 20) -> pd.DataFrame:
+    """Return per kind of anime what becomes of entries of it.
+
+    Columns ``kind``, ``people``, ``started`` (entries), ``outcome`` (completed or dropped, as a
+    share of what was started; planned, as a share of all), ``share``, ``low`` and ``high``. People
+    are the unit: the interval is that of a ratio of sums over people (linearised), wider than if
+    entries were independent. Kinds that fewer than ``least`` people have are left out.
+
+    Parameters
+    ----------
+    kinds : ``anime_id`` and ``kind``, an anime under each of its kinds.
+    """
+    user, users = pd.factorize(ratings["user_id"])
+    anime_ids, which = np.unique(kinds["anime_id"], return_inverse=True)
+    kind, names = pd.factorize(kinds["kind"])
+    ones = np.ones(len(kinds), dtype=np.float32)
+    of_kind = sparse.csr_array((ones, (which, kind)), shape=(len(anime_ids), len(names)))
+    column = pd.Index(anime_ids).get_indexer(ratings["anime_id"])
+
+    def counted(*statuses: str) -> np.ndarray:
+        """Return each user's entries of these statuses per kind, (n_users, n_kinds)."""
+        chosen = ratings["status"].isin(statuses).to_numpy() & (column >= 0)
+        places = (user[chosen], column[chosen])
+        shape = (len(users), len(anime_ids))
+        entries = sparse.csr_array((np.ones(chosen.sum(), np.float32), places), shape=shape)
+        return (entries @ of_kind).toarray()
+
+    started, everything = counted(*STARTED), counted(*STATUSES)
+    rows = []
+    for outcome, status, whole in (
+        ("completed", "completed", started),
+        ("dropped", "dropped", started),
+        ("planned", "plan_to_watch", everything),
+    ):
+        part = counted(status)
+        for place, name in enumerate(names):
+            n_people = int((whole[:, place] > 0).sum())
+            if n_people >= least:
+                found = ratio_interval(part[:, place], whole[:, place])
+                rows.append((str(name), n_people, int(started[:, place].sum()), outcome, *found))
+    columns = ["kind", "people", "started", "outcome", "share", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def days_sentence(table: pd.DataFrame, by: str) -> str:

@@ -27,7 +27,7 @@ from anirec.cluster import ADDRESS, Cluster, engine_of
 from anirec.config import ROOT, InputError
 from anirec.engine import Engine, InProcess, Sums
 from anirec.interactions import Interactions, hold_out
-from anirec.models import EASE, HybridEASE, ItemKNN, PureSVD
+from anirec.models import EASE, HybridEASE, ItemKNN, PureSVD, TwoStage
 from anirec.partitions import ListPart, ListsWriter, PartitionedLists
 from anirec.recommender import AnimeRecommender
 from anirec.recommender.batch import recommend_to_all
@@ -85,7 +85,9 @@ def test_evaluation_is_the_same(
     whole: Interactions, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("anirec.evaluation.ranking.BATCH", 50)
-    models = {"ease": EASE().fit(whole), "item-knn": ItemKNN().fit(whole)}
+    settings = {"retriever": HybridEASE(**HybridEASE.STARTS), "n_rounds": 5}
+    models = {"ease": EASE().fit(whole), "two-stage": TwoStage(**settings).fit(whole)}
+    assert models["two-stage"].ranker_ is not None
     given, hidden = hold_out(whole, 0.8, 0)
     here, there = (
         evaluation.evaluate(models, given, hidden, n_bootstrap=20, engine=engine)

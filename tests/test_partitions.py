@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
 from anirec.config import InputError
 from anirec.interactions import Interactions, split_users
@@ -108,6 +109,9 @@ def test_lists_are_written_anew_when_their_source_changed(source: Path, tmp_path
     written = (tmp_path / "lists" / "part-00000.parquet").stat().st_mtime_ns
     lists_of(source, tmp_path / "lists")
     assert (tmp_path / "lists" / "part-00000.parquet").stat().st_mtime_ns == written
+    lock = FileLock(tmp_path / "lists.lock")
+    with lock, pytest.raises(InputError, match="lists is being written: try again later"):
+        lists_of(source, tmp_path / "lists")
     pd.read_parquet(source).head(30).to_parquet(source, index=False)
     assert lists_of(source, tmp_path / "lists").in_memory().nnz < 30
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from anirec.config import InputError
 from anirec.engine import Arrays, Engine, InProcess, Result, Sums
-from anirec.files import write_text, written_whole
+from anirec.files import locked, write_text, written_whole
 from anirec.interactions import Figures, FigureSums, Interactions, positions, stacked
 
 ABOUT = "lists.json"
@@ -286,11 +286,12 @@ def lists_of(source: Path, folder: Path, engine: Engine | None = None) -> Partit
     """Return the lists of a canonical ``ratings.parquet``, partitioned in a folder.
 
     They are written there if they are not yet, or ``source`` has changed since. Raises InputError
-    as `write_lists` does.
+    as `write_lists` does, and if another process is writing them.
     """
     state = _state(source)
-    if not (folder / ABOUT).is_file() or _about(folder)["source"] != state:
-        write_lists(source, folder)
+    with locked(folder.with_suffix(".lock"), f"{folder} is being written: try again later"):
+        if not (folder / ABOUT).is_file() or _about(folder)["source"] != state:
+            write_lists(source, folder)
     return PartitionedLists.open(folder, engine)
 
 

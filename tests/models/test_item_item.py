@@ -71,3 +71,16 @@ def test_gram_matrix_that_cannot_be_inverted() -> None:
     ones = np.ones((3, 3), dtype=np.float32, order="F")
     with pytest.raises(InputError, match="not positive definite: raise l2"):
         autoencoder(ones, -2.0)
+
+
+def test_weights_are_the_same_by_column(fitted: dict) -> None:
+    rows, columns = np.array([3, 0, 17]), np.array([20, 1, 9, 5])
+    for model in fitted.values():
+        pruned = model.prune(6)
+        expected = pruned.weights_.toarray()[np.ix_(rows, columns)]
+        np.testing.assert_array_equal(pruned.weights_between(rows, columns), expected)
+        pruned.hasten()
+        np.testing.assert_array_equal(pruned.weights_between(rows, columns), expected)
+        fewer = pruned.prune(2)  # shares what was kept for the weights before
+        expected = fewer.weights_.toarray()[np.ix_(rows, columns)]
+        np.testing.assert_array_equal(fewer.weights_between(rows, columns), expected)

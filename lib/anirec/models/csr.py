@@ -34,6 +34,19 @@ def block(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np
     return result
 
 
+def block_of_columns(matrix: sparse.csc_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return what `block` does, of a matrix that is kept by column: by a pass over the columns."""
+    place = np.full(matrix.shape[0], -1, dtype=np.int32)
+    place[rows] = np.arange(len(rows))
+    some = matrix[:, columns]
+    places = place[some.indices]
+    wanted = np.flatnonzero(places >= 0)
+    owner = np.repeat(np.arange(len(columns)), np.diff(some.indptr))[wanted]
+    result = np.zeros((len(rows), len(columns)), dtype=np.float32)
+    result[places[wanted], owner] = some.data[wanted]
+    return result
+
+
 def entries_at(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Return ``matrix[rows][:, columns]``, dense, by bisection: few columns of long rows.
 

@@ -15,7 +15,6 @@ from anirec.catalogue.features import ItemFeatures
 from anirec.interactions import Interactions
 from anirec.models.anime_facts import AnimeFacts
 from anirec.models.base import Model, save_part
-from anirec.models.csr import block
 from anirec.models.hybrid_ease import HybridEASE
 from anirec.models.item_item import ItemItem
 from anirec.models.item_knn import ItemKNN
@@ -30,6 +29,9 @@ FACTS = "facts.npz"
 
 OPINION_LISTS = 50_000
 """Lists that neighbours and latent factors are learned from at most, drawn at random."""
+
+MANY = 200
+"""Profiles at once for which looking weights up is made quicker first."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,8 @@ class FirstStage:
             candidates,
             scores[candidates],
             second_scores=self.second.values(one)
-            @ block(self.second.weights_, entries, candidates),
-            terms=block(self.retriever.weights_, entries, candidates),
+            @ self.second.weights_between(entries, candidates),
+            terms=self.retriever.weights_between(entries, candidates),
             together=Together(
                 neighbours.together(entries, candidates),
                 neighbours.counts_[entries],
@@ -138,6 +140,9 @@ class FirstStage:
         allowed : as given to `Model.score`.
         scores : the retriever's, computed if not given; (n_profiles, n_anime).
         """
+        if profiles.shape[0] >= MANY:
+            for model in (self.retriever, self.second, self.neighbours):
+                model.hasten()
         for row in np.flatnonzero(profiles.lengths):
             one = profiles.users(np.array([row]))
             found = self.scores(one) if scores is None else scores[row].copy()

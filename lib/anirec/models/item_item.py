@@ -14,7 +14,7 @@ from anirec.config import InputError
 from anirec.files import write_array
 from anirec.interactions import Interactions
 from anirec.models.base import Ability, Model, copied, incomplete
-from anirec.models.csr import entries_at, strongest
+from anirec.models.csr import block, block_of_columns, entries_at, strongest
 
 DENSE = "weights_.npy"
 SPARSE = ("weights_data_.npy", "weights_indices_.npy", "weights_indptr_.npy")
@@ -32,6 +32,28 @@ class ItemItem(Model):
     CAN = frozenset({Ability.SIMILAR, Ability.CONTRIBUTIONS})
 
     weights_: np.ndarray | sparse.csr_array
+
+    _hastened: tuple[sparse.csr_array, sparse.csc_array] | None = None
+    """The weights that `hasten` was called for, and the same by column."""
+
+    def hasten(self) -> None:
+        """Keep pruned weights by column too, for very many calls of `weights_between`.
+
+        An anime has few weights, but what many people watch speaks for very many.
+        """
+        known = self._hastened
+        if sparse.issparse(self.weights_) and (known is None or known[0] is not self.weights_):
+            self._hastened = self.weights_, self.weights_.tocsc()
+
+    def weights_between(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return what some anime say for others, float32 (len(rows), len(columns)).
+
+        The weights are pruned; each of the columns is named once.
+        """
+        known = self._hastened
+        if known is not None and known[0] is self.weights_:
+            return block_of_columns(known[1], rows, columns)
+        return block(self.weights_, rows, columns)
 
     def values(self, profiles: Interactions) -> np.ndarray:
         """Return what each entry of the profiles counts, float32 (nnz,)."""

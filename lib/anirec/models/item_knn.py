@@ -98,7 +98,7 @@ class ItemKNN(ItemItem):
         0 where the one is neither a near neighbour of the other nor in its company.
         """
         scale = np.sqrt(np.outer(self.counts_[rows], self.counts_[columns])) + self.shrinkage
-        both = block(self.weights_, rows, columns) * scale.astype(np.float32)
+        both = self.weights_between(rows, columns) * scale.astype(np.float32)
         return np.maximum(both, block(self.company_, rows, columns)) if self.n_company else both
 
     def _save_more(self, folder: Path) -> None:

@@ -29,6 +29,10 @@ def test_axes_are_contrasts_of_genres(audience) -> None:
     table = segments.axes_in_words(audience).table
     assert (table["most"] > 0.3).any() and (table["least"] < -0.3).any()
     assert (table["one_end"] != table["other_end"]).all()
+    genre = ANIME.set_index("title")["genres"].str[-1]
+    for column in ("titles_one_end", "titles_other_end"):
+        titles = table.loc[:2, column].str.split(", ")
+        assert all(len(set(genre[names])) == 1 for names in titles)  # an end is of one genre
 
 
 def how_many(audience) -> Finding | Absence:

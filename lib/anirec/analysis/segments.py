@@ -25,7 +25,7 @@ class Audience:
     ----------
     segments, lists, features : as `clustering` makes and takes them.
     lifts, titles, profiles : of genres and of titles per segment, and a row per segment.
-    mixture : gives any list its shares of the segments.
+    mixture : gives any list its shares of the segments. called : titles by anime id.
     """
 
     segments: clustering.Segments
@@ -35,6 +35,7 @@ class Audience:
     titles: pd.DataFrame
     profiles: pd.DataFrame
     mixture: SegmentMixture
+    called: pd.Series
 
     @property
     def names(self) -> np.ndarray:
@@ -63,7 +64,7 @@ def find_audience(
     titles = clustering.title_lifts(segments, lists, by_id)
     profiles = clustering.profiles(segments, lists, lifts, titles)
     mixture = SegmentMixture.fit(segments, lists, profiles["segment"].to_numpy(), seed)
-    return Audience(segments, lists, features, lifts, titles, profiles, mixture)
+    return Audience(segments, lists, features, lifts, titles, profiles, mixture, by_id)
 
 
 def unless_parted(audience: Audience | Absence, asks: str) -> Absence | None:
@@ -122,6 +123,7 @@ def axes_in_words(audience: Audience | Absence, n: int = 6) -> Finding | Absence
         ends = " and ".join(names[order[-2:][::-1]]), " and ".join(names[order[:2]])
         rows.append((i + 1, *ends, float(column.max()), float(column.min())))
     table = pd.DataFrame(rows, columns=["component", "one_end", "other_end", "most", "least"])
+    table[["titles_one_end", "titles_other_end"]] = _titles_at_ends(audience, len(table))
     telling = np.argsort(-np.abs(loading).max(axis=1))[:14]
     tidy = pd.DataFrame(loading[telling], index=names[telling], columns=table["component"])
     tidy = tidy.rename_axis("genre").reset_index().melt("genre", value_name="correlation")
@@ -131,7 +133,8 @@ def axes_in_words(audience: Audience | Absence, n: int = 6) -> Finding | Absence
         asks,
         f"The first axis sets {first['one_end']} against {first['other_end']}, the second "
         + " against ".join(table.loc[min(1, len(table) - 1), ["one_end", "other_end"]])
-        + ".",
+        + f". At the ends of the first lie {first['titles_one_end']} and, opposite, "
+        f"{first['titles_other_end']}.",
         plots.heatmap(
             tidy,
             row="genre",
@@ -147,6 +150,24 @@ def axes_in_words(audience: Audience | Absence, n: int = 6) -> Finding | Absence
         "The sign of an axis is arbitrary: left and right could be exchanged.",
         formats={"most": "{:+.2f}", "least": "{:+.2f}"},
     )
+
+
+WELL_KNOWN = 0.02
+"""Titles on fewer lists than this share name no end of an axis: few would know them."""
+
+
+def _titles_at_ends(audience: Audience, n_axes: int, n: int = 3) -> list[tuple[str, str]]:
+    """Return the well-known titles of greatest and of least loading on each axis, as text."""
+    lists, space = audience.lists, audience.segments.space
+    share = np.bincount(lists.indices, minlength=lists.shape[1]) / lists.shape[0]
+    known = np.flatnonzero(share >= min(WELL_KNOWN, np.sort(share)[-min(6, len(share))]))
+    ends = []
+    for axis in space.axes[:n_axes]:
+        order = known[np.argsort(axis[known], kind="stable")]
+        both = (order[::-1][:n], order[:n])
+        called = [audience.called.reindex(lists.anime_ids[end]).dropna() for end in both]
+        ends.append(tuple(", ".join(map(str, titles)) for titles in called))
+    return ends
 
 
 def where_they_lie(audience: Audience | Absence, seed: int = 0) -> Finding | Absence:

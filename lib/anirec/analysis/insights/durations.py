@@ -345,11 +345,12 @@ def _dated_minutes(ratings: pd.DataFrame, anime: pd.DataFrame, seed: int) -> pd.
     """Return ``user_id``, ``finished`` and ``minutes`` of dated entries, in order, of some people:
     those who finished a short one."""
     minutes = anime.drop_duplicates("anime_id").set_index("anime_id")["duration_min"].astype(float)
-    dated = ratings.loc[ratings["finished"].notna(), ["user_id", "anime_id", "finished"]]
-    dated = dated.assign(minutes=dated["anime_id"].map(minutes)).dropna(subset="minutes")
-    able = np.unique(dated.loc[dated["minutes"] < SHORT, "user_id"])
+    dated = ratings["finished"].notna()
+    short = dated & ratings["anime_id"].isin(minutes.index[minutes < SHORT])
+    able = np.unique(ratings.loc[short, "user_id"])
     followed = np.random.default_rng(seed).permutation(able)[:MOST_FOLLOWED]
-    kept = dated[dated["user_id"].isin(followed)]
+    kept = ratings[dated & ratings["user_id"].isin(followed)]
+    kept = kept.assign(minutes=kept["anime_id"].map(minutes)).dropna(subset="minutes")
     order = ["user_id", "finished"]
     return kept.sort_values(order, kind="stable", ignore_index=True)[[*order, "minutes"]]
 

@@ -4,12 +4,13 @@ DATASET ?= sample
 RAW_DIR ?=
 ARGS ?=
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile
 INSTALLED := .venv/.installed
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lab app fetch gallery architecture lint lock clean
+.PHONY: help run test coverage check lab app fetch gallery architecture lint lock clean
 
 help: ## show this help
 	@echo "anirec: anime recommendations from the MyAnimeList data"
@@ -20,11 +21,15 @@ run: $(INSTALLED) ## ingest, run the six notebooks, write outputs/$(DATASET)/rep
 	@$(BIN)/anirec run --dataset "$(DATASET)" $(if $(RAW_DIR),--raw-dir "$(RAW_DIR)") $(ARGS)
 
 test: $(INSTALLED) ## run all tests, in short forms where there are some
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
-check: $(INSTALLED) ## run all tests in their full forms, and lint (half an hour)
+coverage: $(INSTALLED) ## run all tests and tell which lines none of them runs; fails under 90 %
+	@mkdir -p build/coverage
+	@$(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage/html $(ARGS)
+
+check: $(INSTALLED) ## run all tests in their full forms, with coverage, and lint (half an hour)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -m "long or not long" $(ARGS)
+	@$(MAKE) --no-print-directory coverage ARGS='-m "long or not long" $(ARGS)'
 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
@@ -43,9 +48,10 @@ gallery: $(INSTALLED) ## run the sample and renew README's figures, and its pict
 architecture: $(INSTALLED) ## draw anew what README and docs/ show of the code
 	@$(BIN)/python docs/drawings.py
 
-lint: $(INSTALLED) ## check style, the order of imports, copied code; notebooks carry no outputs
+lint: $(INSTALLED) ## check style, types, the order of imports, copied code, empty notebooks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=10 --score=n lib/anirec

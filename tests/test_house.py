@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections import defaultdict
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import vulture
 from importlinter.cli import lint_imports
 
 from anirec.config import ROOT
@@ -95,3 +97,49 @@ def test_benchmarks_import_what_there_is() -> None:
                     if not there and not hasattr(module, alias.name):
                         missing.append(f"{file.name}: {node.module}.{alias.name}")
     assert missing == []
+
+
+CALLED_BY_OTHERS = {
+    # doit's reporter and loader (pipeline/steps.py)
+    "add_failure", "add_success", "cleanup_error", "complete_run", "execute_task",
+    "load_doit_config", "load_tasks", "runtime_error", "skip_ignore", "skip_uptodate",
+    "teardown_task",
+    # Keras' layers and callbacks, XGBoost's callbacks
+    "after_iteration", "call", "on_epoch_begin", "on_train_batch_end",
+    # Tornado's handlers, Jupyter's servers, kernels and their provisioners, logging
+    "ForkedProvisioner", "_handle_signal_stop", "check_xsrf_cookie", "create_stream",
+    "formatException", "handle_incoming_message", "kernel_info", "launch_kernel", "log_exception",
+    "on_close", "on_message", "post_handler_hook", "pre_handler_hook", "set_default_headers",
+    "terminate", "write_error",
+    # what the page's notebook calls (app/page.py writes it)
+    "show_box",
+}  # fmt: skip
+"""Names that libraries call, not this package."""
+
+
+def notebook_code() -> str:
+    lines = []
+    for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        lines += [line for text in code for line in text.splitlines() if line[:1] not in "%!"]
+    return "\n".join(lines)
+
+
+def test_nothing_is_left_that_nobody_uses() -> None:
+    """Functions, classes and imports. Used is what the package, a notebook, a
+    benchmark, a page of docs or a test uses; commands are used by being registered."""
+    looked = vulture.Vulture(ignore_decorators=["@app.*"])
+    folders = ("lib", "tests", "benchmarks", "docs")
+    for file in (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))):
+        looked.scan(file.read_text(encoding="utf-8"), str(file))
+    looked.scan(notebook_code(), "notebooks")
+    kinds = {"function", "method", "class", "import", "property"}
+    unused = {
+        f"{Path(item.filename).relative_to(ROOT)}:{item.first_lineno} {item.name}"
+        for item in looked.get_unused_code(min_confidence=60)
+        if item.typ in kinds
+        and Path(item.filename).is_relative_to(PACKAGE)
+        and item.name not in CALLED_BY_OTHERS
+    }
+    assert unused == set()

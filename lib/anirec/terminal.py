@@ -6,7 +6,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -131,7 +131,7 @@ def frame_text(frame: pd.DataFrame) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
-def _cell(name: str, value: object, width: int) -> str:
+def _cell(name: str, value: Any, width: int) -> str:
     """Return a value as text of at most ``width`` columns; genres are cut between two of them."""
     if not isinstance(value, str):
         if pd.isna(value):

@@ -191,14 +191,17 @@ def action(finding: Finding, q_value: float | None) -> str | None:
     to nothing is as large as is worth acting on (`Advice.worth`).
     """
     advice, effect = finding.advice, finding.effect
-    if advice is None or verdict(effect, q_value) != "clear" or effect.near_end < advice.worth:
+    if advice is None or effect is None or verdict(effect, q_value) != "clear":
+        return None
+    if effect.near_end < advice.worth:
         return None
     return f"{advice.audience}: {advice.words}"
 
 
 def records(findings: Sequence[Finding], notebook: str) -> list[dict]:
     """Return findings as ``findings.json`` holds them, p-values corrected over all given."""
-    tested = [f.effect.p for f in findings if f.effect and f.effect.tested]
+    effects = [f.effect for f in findings if f.effect and f.effect.tested]
+    tested = [effect.p for effect in effects if effect.p is not None]
     q_values = iter(corrected(tested).tolist())
     rows = []
     for finding in findings:

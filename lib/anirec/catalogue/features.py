@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,7 +94,7 @@ def item_features(
     if franchises is not None:
         rows = rows.join(_franchise_facts(franchises))
 
-    def column(name: str) -> list[object]:
+    def column(name: str) -> list[Any]:
         return rows[name].tolist() if name in rows else []
 
     titles = column("title")

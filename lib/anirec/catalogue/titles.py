@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -471,7 +472,7 @@ class TitleIndex:
         return list(dict.fromkeys(self._ids[order].tolist()))[:limit]
 
 
-def _known(anime: pd.DataFrame, column: str) -> dict[int, object]:
+def _known(anime: pd.DataFrame, column: str) -> dict[int, Any]:
     """Return a column's values by anime id, without those that are unknown or absent."""
     if column not in anime:
         return {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -232,7 +232,7 @@ class Model(ABC):
         InputError
             If a name is unknown or a value is of another kind than the setting.
         """
-        parameters = self.unfitted().parameters
+        parameters: dict[str, Any] = dict(self.unfitted().parameters)
         of_parts: dict[str, dict[str, object]] = {}
         for name, value in settings.items():
             head, _, rest = name.partition(".")
@@ -468,7 +468,7 @@ def popularity(train: Lists) -> np.ndarray:
     return (train.figures.counts / train.shape[0]).astype(np.float32)
 
 
-def _of_kind(name: str, value: object, usual: object) -> object:
+def _of_kind(name: str, value: Any, usual: object) -> object:
     """Return a setting's value as its usual one is: a whole number will do for another.
 
     Raises InputError if it is of another kind. None and settings that are None usually pass.

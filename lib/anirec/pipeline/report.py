@@ -263,7 +263,7 @@ def _model_sentence(metrics: dict[str, dict[str, float]]) -> str:
     scores = {model: values[name] for model, values in metrics.items() if name in values}
     if not scores:
         return ""
-    best = max(scores, key=scores.get)
+    best = max(scores, key=lambda model: scores[model])
     text = (
         f"Of {len(scores)} models {best} finds best what held-out people went on to watch: NDCG@10 "
         f"of {scores[best]:.3f}, where 1 would be every hidden title on top"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from anirec.config import InputError
 from anirec.datasets.parsing import STATUSES
@@ -166,7 +167,7 @@ class Profile(Mapping):
             }
         )
 
-    def set(self, anime_id: int, **changes: object) -> Profile:
+    def set(self, anime_id: int, **changes: Any) -> Profile:
         """Return this profile with an entry added or some of its values (see `Entry`) changed."""
         entry = replace(self.entries.get(anime_id, Entry()), **changes)
         return replace(self, entries={**self.entries, int(anime_id): entry})

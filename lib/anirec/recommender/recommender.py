@@ -253,7 +253,7 @@ class AnimeRecommender(Shelves, Groups, Mixtures):
             return {}
         told = self._segments[self._segments["anime_id"].isin(self.anime.index)]
         lists = told.groupby("segment", sort=False)["anime_id"].agg(list)
-        return {name: [int(anime_id) for anime_id in ids] for name, ids in lists.items()}
+        return {str(name): [int(anime_id) for anime_id in ids] for name, ids in lists.items()}
 
     def for_segment(
         self,

@@ -8,9 +8,11 @@ one is left, which comes back. Sums are plain arrays, whose size Dask knows.
 from __future__ import annotations
 
 import heapq
+import itertools
 import os
 import pickle
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -89,11 +91,10 @@ class Cluster(Engine):
             sent = self.client.submit(_itself, blob, key=f"anirec-{token}")
             running: dict[object, int] = {}
             while True:
-                for place, part in waiting:
+                free = AHEAD * self.n_threads - len(running)
+                for place, part in itertools.islice(waiting, max(free, 0)):
                     task = _packed(part)
                     running[self.client.submit(_made, token, sent, task, pure=False)] = place
-                    if len(running) >= AHEAD * self.n_threads:
-                        break
                 if not running:
                     return
                 for future in self._finished(list(running), any_of=True):
@@ -207,12 +208,13 @@ def _client(scheduler: str | None, workers: int | None) -> Iterator:
     from distributed import Client, LocalCluster
 
     if workers:
-        with (
-            LocalCluster(
+        with warnings.catch_warnings():
+            # Where the usual port is taken, it is another, which is told.
+            warnings.filterwarnings("ignore", "Port .* is already in use")
+            local = LocalCluster(
                 n_workers=workers, threads_per_worker=1, silence_logs=logging.CRITICAL
-            ) as local,
-            Client(local, direct_to_workers=True) as client,
-        ):
+            )
+        with local, Client(local, direct_to_workers=True) as client:
             yield client
         return
     try:

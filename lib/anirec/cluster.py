@@ -32,6 +32,9 @@ ANSWERS_WITHIN = 15
 EVERY_S = 0.5
 """Seconds between two looks at how far the work is."""
 
+TILE = 1 << 26
+"""Bytes of sums that are fetched at once."""
+
 AHEAD = 3
 """Parts handed out for each thread of the workers, the one at work among them."""
 
@@ -72,9 +75,21 @@ class Cluster(Engine):
                 left = joined + left[len(joined) * 2 :]
             while not self._finished(left):
                 told.at(*map(sum, zip(*far.values(), strict=True)) if far else (0, 0))
-            total = self._result(left[0])
-        # What comes from elsewhere may lie unaligned, or where nothing can be written.
-        return {name: np.require(array, requirements="WA") for name, array in total.items()}
+            return self._fetched(left[0])
+
+    def _fetched(self, total) -> Arrays:
+        """Return sums that a worker holds, some rows at a time: one copy of them is made."""
+        arrays = {}
+        for name, (shape, dtype) in self._made_of(_outline, total).items():
+            array = arrays[name] = np.empty(shape, dtype)
+            step = max(1, TILE * shape[0] // array.nbytes) if array.nbytes else 1
+            for start in range(0, shape[0], step):
+                stop = start + step
+                array[start:stop] = self._made_of(_tile, total, name, start, stop)
+        return arrays
+
+    def _made_of(self, function: Callable, *arguments: object):
+        return self._result(self.client.submit(function, *arguments, pure=False))
 
     def each(
         self,
@@ -286,6 +301,17 @@ def _packed(value: object) -> bytes:
     import cloudpickle
 
     return cloudpickle.dumps(value)
+
+
+def _outline(total: Arrays | _Refused) -> dict[str, tuple[tuple[int, ...], str]] | _Refused:
+    """Return the shapes and kinds of sums."""
+    if isinstance(total, _Refused):
+        return total
+    return {name: (array.shape, array.dtype.str) for name, array in total.items()}
+
+
+def _tile(total: Arrays, name: str, start: int, stop: int) -> np.ndarray:
+    return total[name][start:stop]
 
 
 def _itself(blob: bytes) -> bytes:

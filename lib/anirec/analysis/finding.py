@@ -133,6 +133,8 @@ CALLED = {
     "status": "list status per entry",
     "gender": "gender of users",
     "age": "age of users",
+    "age_band": "age of users",
+    "plan_to_watch": "counts of planned anime",
     "country": "country of users",
     "joined": "date that users joined",
     "cohort": "date that users joined",

@@ -66,7 +66,7 @@ def how_lists_turn_out(people: pd.DataFrame) -> Finding | Absence:
 def list_status_by(people: pd.DataFrame, by: str, status: str, words: str) -> Finding | Absence:
     """Does a list status differ between the groups of a column? ``words`` name the column."""
     asks = f"Does the share {status.replace('_', ' ')} differ by {words}?"
-    if lack := absent(asks, people, by, status):
+    if lack := absent(asks, people, status) or absent(asks, people, by):
         return lack
     table = measures.status_by(measures.status_shares(people), by)
     rows = table[table["status"] == status].rename(columns={"share": "mean"})
@@ -93,7 +93,8 @@ def list_status_by(people: pd.DataFrame, by: str, status: str, words: str) -> Fi
         ),
         table,
         effect,
-        "Of those who state it alone; groups differ in age and years of membership too.",
+        "A share of the whole list, plans included, of those for whom the group is known; groups "
+        "differ in age and years of membership too.",
         Advice(
             "Marketing",
             f"treat {top} and {bottom} apart where {status.replace('_', ' ')} matters; nothing "
@@ -178,7 +179,7 @@ def age_peaks(people: pd.DataFrame, least: int = 30) -> Finding | Absence:
 def mean_score_by(people: pd.DataFrame, by: str, words: str) -> Finding | Absence:
     """Do people of different groups score differently? ``words`` name the column."""
     asks = f"Does the mean score people give differ by {words}?"
-    if lack := absent(asks, people, by, "mean_score"):
+    if lack := absent(asks, people, "mean_score") or absent(asks, people, by):
         return lack
     scored = people[people["mean_score"] > 0]
     table = measures.group_means(scored, by, "mean_score")

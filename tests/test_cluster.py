@@ -212,7 +212,9 @@ def test_a_scheduler_is_used_and_its_loss_is_one_line(
             assert lists.by(engine).figures.n_users == lists.shape[0]
 
             def lose() -> None:
-                while not (tmp_path / "notes").is_file():
+                for _ in range(600):
+                    if (tmp_path / "notes").is_file():
+                        break
                     time.sleep(0.05)
                 process.kill()
 
@@ -220,6 +222,25 @@ def test_a_scheduler_is_used_and_its_loss_is_one_line(
             with pytest.raises(InputError, match=rf"^the scheduler at {address} was lost: [^\n]*$"):
                 lists.by(engine).total(Slow(tmp_path / "notes"))
             loser.result()
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def test_the_loss_of_all_workers_is_one_line(
+    scheduler: tuple[subprocess.Popen, str],
+    lists: PartitionedLists,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("anirec.cluster.WITHOUT_WORKERS", 2)
+    worker = dask("dask_worker", scheduler[1], "--no-dashboard", "--nthreads", "1", "--no-nanny")
+    try:
+        with engine_of(scheduler[1], say=lambda said: None) as engine:
+            killer = in_background(kill_first_at_work, tmp_path / "notes")
+            with pytest.raises(InputError, match=r"^all workers of \S+ are gone: [^\n]*$"):
+                lists.by(engine).total(Slow(tmp_path / "notes"))
+            killer.result()
     finally:
         worker.kill()
         worker.wait()

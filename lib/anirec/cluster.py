@@ -11,6 +11,7 @@ import heapq
 import itertools
 import os
 import pickle
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ ADDRESS = "DASK_SCHEDULER_ADDRESS"
 
 ANSWERS_WITHIN = 15
 """Seconds in which a scheduler answers and has a worker."""
+
+WITHOUT_WORKERS = 60
+"""Seconds that work waits for workers when all are gone: others may start."""
 
 EVERY_S = 0.5
 """Seconds between two looks at how far the work is."""
@@ -49,11 +53,13 @@ class Cluster(Engine):
 
     def __init__(self, client) -> None:
         self.client = client
+        self._seen = time.monotonic()
 
     def total(self, sums: Sums, parts: Sequence[Part]) -> Arrays:
         """See `Engine.total`."""
         if not parts:
             return sums.start()
+        self._seen = time.monotonic()
         name = f"anirec-{uuid.uuid4().hex}"
         blob = _packed(sums)
         far: dict[int, tuple[int, int]] = {}
@@ -99,6 +105,7 @@ class Cluster(Engine):
         unit: str = "entries",
     ) -> Iterator[tuple[int, Result]]:
         """See `Engine.each`."""
+        self._seen = time.monotonic()
         token, blob = uuid.uuid4().hex, _packed(work)
         waiting = iter(enumerate(parts))
         with Tally(what, parts, unit) as told:
@@ -150,7 +157,25 @@ class Cluster(Engine):
             raise self._lost() from None
         if self.client.status != "running":
             raise self._lost()
+        if not done:
+            self._see_workers()
         return list(done)
+
+    def _see_workers(self) -> None:
+        """Raise InputError if there has been no worker for long."""
+        from distributed.comm import CommClosedError
+
+        try:
+            there = bool(self.client.nthreads())
+        except (CancelledError, CommClosedError, TimeoutError):
+            raise self._lost() from None
+        now = time.monotonic()
+        self._seen = now if there else self._seen
+        if now - self._seen > WITHOUT_WORKERS:
+            raise InputError(
+                f"all workers of {self.client.scheduler.address} are gone: "
+                "start some, and run this again"
+            )
 
     def _result(self, future):
         """Return what a task made. Raises InputError if it refused, or what did the work is lost.

@@ -20,6 +20,7 @@ SNAPSHOT = pd.Timestamp("2023-07-01")
 MADE = (
     "silent", "by_gender", "by_age", "effect", "dropped", "planned", "days", "peaks", "fifty",
     "non_binary", "age_peaks", "by_segment",
+    "by_cohort", "by_genre", "by_type", "by_source", "by_episodes",
 )  # fmt: skip
 """Questions of notebook 05 whose outcome the generator makes from who people are."""
 

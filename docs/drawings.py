@@ -29,7 +29,7 @@ def flow() -> str:
     Files of one writer and one folder stand together; those that nobody reads are left out.
     """
     writers = {FIRST: (*TABLES, *INDEXED)} | {stage.name: stage.writes for stage in STAGES}
-    readers = {stage.name: set(stage.reads) for stage in STAGES}
+    readers = {stage.name: {*stage.reads, *stage.if_there} for stage in STAGES}
     lines = ["flowchart LR", '    raw[("raw files")] --> s00["00 ingest"]']
     for name, files in writers.items():
         for folder in dict.fromkeys(file.partition("/")[0] for file in files):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -304,3 +305,14 @@ def test_every_notebook_declares_known_parameters_with_the_run_defaults() -> Non
         declared = notebook_parameters(stage.notebook)
         assert declared["dataset"] == "sample"
         assert declared == {name: defaults[name] for name in declared}, stage.name
+
+
+def test_a_file_that_may_be_lacking_is_followed_where_it_is(small: Small) -> None:
+    small.write("03_use", "from pathlib import Path\nprint(Path(output_dir).exists())")
+    look, make, use = small.stages
+    small.stages = (look, make, replace(use, reads=(), if_there=make.writes))
+    assert done(small.run(only="03")) == ["03"]  # it runs without
+    assert done(small.run()) == ["01", "02", "03"]  # and again once the file is there
+    assert done(small.run()) == []
+    (small.paths.tables / "a.txt").write_text("another")
+    assert "03" in done(small.run())

@@ -114,10 +114,11 @@ def _paths_of(parameters: RunParameters) -> Paths:
 def _notebook_steps(
     stages: Sequence[Stage], names: Sequence[str], parameters: RunParameters, paths: Paths
 ) -> list[Step]:
+    made = {name for stage in stages for name in stage.writes}
     steps = [
         step
         for stage in stages
-        for step in (_execution(stage, parameters, paths), _page(stage, names, paths))
+        for step in (_execution(stage, parameters, paths, made), _page(stage, names, paths))
     ]
     if any(stage.name == TRIED for stage in stages):
         steps.append(_try_page(paths))
@@ -178,8 +179,10 @@ def _check_inputs(stages: Sequence[Stage], paths: Paths) -> None:
         made |= set(stage.writes)
 
 
-def _execution(stage: Stage, parameters: RunParameters, paths: Paths) -> Step:
+def _execution(stage: Stage, parameters: RunParameters, paths: Paths, made: set[str]) -> Step:
+    """Return a notebook's execution; ``made`` are the files that notebooks of this run write."""
     values = stage_parameters(stage, parameters, paths)
+    also = [n for n in stage.if_there if n in made or stage_files(paths, [n])[0].is_file()]
     return Step(
         stage.name,
         stage.name,
@@ -188,7 +191,7 @@ def _execution(stage: Stage, parameters: RunParameters, paths: Paths) -> Step:
             stage.notebook,
             LOCK_FILE,
             *imported_modules(stage.notebook),
-            *stage_files(paths, stage.reads),
+            *stage_files(paths, [*stage.reads, *also]),
         ],
         targets=[stage.executed(paths), *stage_files(paths, stage.writes)],
         parameters=values,

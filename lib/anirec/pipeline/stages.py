@@ -25,7 +25,7 @@ class Stage:
     ----------
     name : the notebook's file name without ``.ipynb``; its first two characters are its number.
     needs_ratings : whether it has anything to say without ratings.
-    reads : data files it needs.
+    reads : data files it needs. if_there : those that it reads where they are.
     writes : data files that other stages read; its figures and tables are seen when it writes them.
     folder : where the notebook lies.
     """
@@ -34,6 +34,7 @@ class Stage:
     needs_ratings: bool
     reads: tuple[str, ...]
     writes: tuple[str, ...] = ()
+    if_there: tuple[str, ...] = ()
     folder: Path = NOTEBOOK_DIR
 
     @property
@@ -83,10 +84,11 @@ STAGES = (
     Stage(
         "04_clustering",
         needs_ratings=True,
-        reads=(*PREPARED, *CATALOGUE, "processed/users.parquet", "models/rating-net/model.json"),
+        reads=(*PREPARED, *CATALOGUE, "processed/users.parquet"),
         writes=("tables/04_titles.csv", "tables/segments.parquet", "tables/segment_profiles.json"),
+        if_there=("models/rating-net/model.json",),
     ),
-    Stage("05_insights", needs_ratings=True, reads=(*TABLES, "tables/segments.parquet")),
+    Stage("05_insights", needs_ratings=True, reads=TABLES, if_there=("tables/segments.parquet",)),
     Stage(
         "06_recommender",
         needs_ratings=True,

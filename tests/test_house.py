@@ -128,8 +128,8 @@ def notebook_code() -> str:
 
 def test_nothing_is_left_that_nobody_uses() -> None:
     """Functions, classes and imports. Used is what the package, a notebook, a
-    benchmark, a page of docs or a test uses; commands are used by being registered."""
-    looked = vulture.Vulture(ignore_decorators=["@app.*"])
+    benchmark, a page of docs or a test uses; commands and acts by being registered."""
+    looked = vulture.Vulture(ignore_decorators=["@app.*", "@_act"])
     folders = ("lib", "tests", "benchmarks", "docs")
     for file in (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))):
         looked.scan(file.read_text(encoding="utf-8"), str(file))

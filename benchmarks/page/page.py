@@ -168,7 +168,7 @@ def until_imported(visitor: Visitor, content: bytes, n_entries: int) -> float:
     """Return the seconds from choosing a file to a list and recommendations from it."""
     visitor.open("Import and save")
     with visitor.page.expect_file_chooser() as chooser:
-        visitor.page.locator(".anirec-upload").click()
+        visitor.page.get_by_label("Import a list").click()
     start = time.perf_counter()
     chooser.value.set_files({"name": "a.xml", "mimeType": "text/xml", "buffer": content})
     visitor.page.wait_for_selector(f"text={n_entries} titles")

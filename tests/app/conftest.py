@@ -29,6 +29,7 @@ def folders(tiny_run: Paths, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     adult = anime["is_adult"].fillna(False).astype(bool)
     place = anime[~adult & (anime["type"] == "Movie")]["members"].idxmax()
     anime.loc[place, ["title", "title_english"]] = HOSTILE
+    anime["image_url"] = "https://cdn.myanimelist.net/images/anime/1/1.jpg"
     write_table(anime, processed / "anime.parquet")
     return {
         "ANIREC_DATA_DIR": str(root / "data"),
@@ -63,7 +64,8 @@ def new_visitor(browser, site: Site) -> Iterator:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: strangers.append(request.url))
+        page.set_default_timeout(15_000)
+        page.on("request", lambda request: strangers.append((page.url, request.url)))
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(url or site.url, wait_until="commit", timeout=120_000)
         return page
@@ -73,4 +75,5 @@ def new_visitor(browser, site: Site) -> Iterator:
         context.close()
     assert failures == []
     local = ("data:", "blob:", site.url, site.url.replace("http", "ws", 1))
-    assert [url for url in strangers if not url.startswith(local)] == []
+    asked = [url for at, url in strangers if not url.startswith(local) and "images=1" not in at]
+    assert asked == []

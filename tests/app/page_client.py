@@ -55,6 +55,7 @@ class PageClient:
         self.kernel = self.address = ""
         self._session = uuid.uuid4().hex
         self._socket: WebSocketClientConnection | None = None
+        self._said = 0
         self._changed = asyncio.Event()
         self._reader: asyncio.Task | None = None
 
@@ -106,14 +107,11 @@ class PageClient:
     def send(self, message: bytes | str) -> None:
         self._socket.write_message(message, binary=isinstance(message, bytes))
 
-    def set(self, widget: str, **values: object) -> None:
-        """Change values of a widget, as its control does."""
-        data = {"method": "update", "state": values, "buffer_paths": []}
-        self.tell("comm_msg", comm_id=widget, data=data)
-
-    def press(self, widget: str) -> None:
-        data = {"method": "custom", "content": {"event": "click"}}
-        self.tell("comm_msg", comm_id=widget, data=data)
+    def act(self, act: str, **about: object) -> None:
+        """Say something to the box, as its script does."""
+        self._said += 1
+        content = {"act": act, "n": self._said, **about}
+        self.tell("comm_msg", comm_id=self.box, data={"method": "custom", "content": content})
 
     async def _read(self) -> None:
         while (message := await self._socket.read_message()) is not None:
@@ -156,37 +154,40 @@ class PageClient:
 
     # --- what the visitor sees and does
 
-    def of_class(self, name: str) -> list[str]:
-        """Return the widgets of a class of the style sheet."""
-        return [key for key, s in self.state.items() if name in s.get("_dom_classes", ())]
+    @property
+    def box(self) -> str:
+        """The box's widget."""
+        return next(key for key, s in self.state.items() if "results" in s)
+
+    @property
+    def shown(self) -> dict:
+        """The parts of the box, as HTML, by their names."""
+        return self.state[self.box]
 
     def is_ready(self) -> bool:
-        return bool(self.of_class("anirec-ready")) and bool(self.of_class("anirec-search"))
+        return any(s.get("state", {}).get("ready") for s in self.state.values() if "results" in s)
 
     @property
     def matches(self) -> list[str]:
         """What is offered for what was typed."""
-        boxes = self.of_class("anirec-matches")
-        names = [name for box in boxes for name in self.state[box]["children"]]
-        return [self.state[name[10:]]["description"] for name in names]
+        return re.findall(r'role="option".*?>(.*?)</button>', self.shown["found"])
 
     @property
     def cards(self) -> int:
         """How many recommendations are shown."""
-        boxes = self.of_class("anirec-cards")
-        return sum(len(self.state[box]["children"]) for box in boxes)
+        return self.shown["results"].count('class="anirec-card"')
 
     async def type(self, text: str) -> None:
         """Type into the search field; return once something is offered."""
         before = self.matches
-        self.set(self.of_class("anirec-search")[0], value=text)
+        self.act("search", value=text)
         await self.until(lambda: self.matches and self.matches != before)
 
     async def add(self, text: str) -> None:
         """Search, take the first match, and wait for recommendations."""
         await self.type(text)
-        box = self.state[self.of_class("anirec-matches")[0]]
-        self.press(box["children"][0][10:])
+        first = re.search(r'role="option".*?data-anime="(\d+)"', self.shown["found"])[1]
+        self.act("pick", anime=int(first))
         await self.until(lambda: self.cards)
 
     def close(self) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-FIELD = ".anirec-search input"
+FIELD = ".anirec-search"
 FIELD_MS = 90_000
 """Patience for a kernel that was not started ahead of time, on a busy machine."""
 
-QUIET_MS = 350
-"""The box has said all when it said nothing for so long."""
+SETTLED_MS = 370
+"""A click on what has just moved is not meant, and does nothing."""
 
 ANSWER_MS = 15_000
 
@@ -32,46 +32,53 @@ class Visitor:
     @property
     def list(self) -> list[str]:
         """The titles of the list, the latest first."""
-        return self.texts(".anirec-row:visible .anirec-row-name")
+        return self.texts(".anirec-row .anirec-row-name")
 
     @property
     def cards(self) -> list[str]:
         """The titles recommended, best first."""
-        return [text.lstrip("0123456789") for text in self.texts(".anirec-card:visible h3")]
+        return [text.lstrip("0123456789") for text in self.texts(".anirec-card h3")]
 
-    def after(self, action: Callable[[], object], said: str = "") -> None:
-        """Do something that changes what the box says; wait until it has said that, and all."""
-        self.page.evaluate(
-            """() => {
-                window.said = 0;
-                window.watching?.disconnect();
-                window.watching = new MutationObserver(() => { window.said = performance.now(); });
-                window.watching.observe(document.querySelector(".anirec"), {
-                    subtree: true, childList: true, characterData: true,
-                });
-            }"""
-        )
-        action()
-        if said:
-            self.page.wait_for_selector(f".anirec :text('{said}')", timeout=ANSWER_MS)
+    @property
+    def said(self) -> str:
+        """What the page says of what was done last."""
+        return " ".join(self.texts(".anirec-bar p"))
+
+    def answered(self) -> None:
+        """Wait until the kernel has answered all that was said."""
         self.page.wait_for_function(
-            f"() => window.said && performance.now() - window.said > {QUIET_MS} "
-            "&& !document.querySelector('.anirec-busy')",
+            "() => document.querySelector('.anirec').dataset.pending === '0'",
             timeout=ANSWER_MS,
         )
+
+    def after(self, action: Callable[[], object], said: str = "") -> None:
+        """Do something that the kernel answers; wait until it has, and what moved has settled."""
+        sent = "() => Number(document.querySelector('.anirec').dataset.sent || 0)"
+        before = self.page.evaluate(sent)
+        action()
+        self.page.wait_for_function(f"n => ({sent})() > n", arg=before, timeout=ANSWER_MS)
+        self.answered()
+        if said:
+            self.page.wait_for_selector(f".anirec :text('{said}')", timeout=ANSWER_MS)
+        self.page.wait_for_timeout(SETTLED_MS)
 
     def matches(self, text: str) -> list[str]:
         """Type into the search field; return what is offered."""
         self.after(lambda: self.page.fill(FIELD, text))
-        return self.texts(".anirec-matches button")
+        return self.texts(".anirec [role=option]")
 
     def add(self, text: str) -> None:
         """Search, and take the first match."""
         self.matches(text)
-        self.after(self.page.locator(".anirec-matches button").first.click)
+        self.after(self.page.locator(".anirec [role=option]").first.click)
+
+    def enter(self, text: str) -> None:
+        """Type a title and press Enter."""
+        self.page.fill(FIELD, text)
+        self.after(lambda: self.page.press(FIELD, "Enter"))
 
     def press(self, name: str, within=None) -> None:
-        """Press a button that changes what the box says."""
+        """Press a button that the kernel answers."""
         button = (within or self.page).get_by_role("button", name=name)
         self.after(button.click)
 
@@ -81,13 +88,16 @@ class Visitor:
     def card(self, title: str):
         return self.page.locator(".anirec-card", has=self.page.get_by_text(title, exact=True))
 
-    def open(self, panel: str) -> None:
-        self.page.get_by_role("button", name=panel).click()
-        self.page.wait_for_selector(".anirec-panel:visible")
+    def shelf(self, name: str) -> None:
+        self.press(name, self.page.locator(".anirec-shelves"))
 
-    def choose(self, option: str, within) -> None:
+    def open(self, tool: str) -> None:
+        self.press(tool, self.page.locator(".anirec-tools"))
+        self.page.wait_for_selector(".anirec-panel")
+
+    def choose(self, option: str, control) -> None:
         """Choose from a drop-down."""
-        self.after(lambda: within.locator("select").select_option(label=option))
+        self.after(lambda: control.select_option(label=option))
 
     def field(self, label: str):
-        return self.page.locator(".anirec-field", has_text=label)
+        return self.page.locator(".anirec-panel").get_by_label(label, exact=True)

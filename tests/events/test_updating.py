@@ -256,8 +256,8 @@ def test_a_box_goes_on_with_the_new_version_and_says_so(paths, lists, write, upd
 
     update(write(*changes(lists)[:3]))
     box = RecommenderBox(LatestRecommender(paths), k=5)
-    assert "Recommended by version 1 of" in box._foot.value
+    assert "Recommended by version 1 of" in box.foot
     update(write(*changes(lists)[3:6], name="more.jsonl"))
     time.sleep(1.1)
     box.refresh()
-    assert "Recommended by version 2 of" in box._foot.value
+    assert "Recommended by version 2 of" in box.foot

@@ -82,13 +82,13 @@ def test_the_page_asks_only_where_its_operator_agreed(paths, session, monkeypatc
     from anirec.recommender import LatestRecommender
 
     box = RecommenderBox(LatestRecommender(paths), page=page_of(""))
-    panel = box._list_panel
+    box.open_tool("lists")
     box.use(session, page_of(f"profile={session.token}"))
-    assert "anirec-hidden" in panel.teach._dom_classes
+    assert 'data-act="teach"' not in box.panels
     monkeypatch.setenv(LEARNS_VARIABLE, "1")
     box.use(session, page_of(f"profile={session.token}"))
-    assert "anirec-hidden" not in panel.teach._dom_classes
-    assert panel.teach.value is False
-    panel.teach.value = True
+    assert 'data-act="teach">' in box.panels
+    box._heard(box, {"act": "teach", "value": True}, [])
+    assert 'data-act="teach" checked>' in box.panels
     assert session.teaches
     assert Entry(rating=9.0, status="completed") in session.profile.values()

@@ -1,221 +1,243 @@
-"""The recommendation box for notebooks and the page: ipywidgets around `AnimeRecommender`.
-
-View only: what is recommended and why is decided in `anirec.recommender`, what a list is and how
-it is kept in `anirec.profiles`. The box shows it and passes on what the person does.
-"""
+"""The recommendation box as a widget: what a person says in it, and what it shows of that."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Callable, Mapping
-from functools import partial
-from html import escape
-from pathlib import Path
 
-import ipywidgets as widgets
+import anywidget
 import pandas as pd
+import traitlets
+from markupsafe import Markup
 
-from anirec.app.cards import (
-    Card,
-    best_match,
-    card_html,
-    details_html,
-    imported_html,
-    match_name,
-    sentence,
-)
-from anirec.app.controls import (
-    boxed,
-    classed,
-    free_layout,
-    html_part,
-    labelled,
-    make_button,
-    set_shown,
-)
+from anirec.app import list_panel
+from anirec.app.acts import Act, BadAct, acts
+from anirec.app.cards import card_html, details_html, match_name, names_of
 from anirec.app.filter_panel import FilterPanel
-from anirec.app.list_panel import ListPanel, ListRow, PageAddress
-from anirec.catalogue import Filters
+from anirec.app.list_panel import ORDERS, STATUS_CHOICES, ListView, PageAddress
+from anirec.app.rendering import FOLDER, rendered, sentence
+from anirec.app.shelf import ALIKE, NEW, SURPRISE, ShelfShown
+from anirec.app.tools import TOOLS
+from anirec.catalogue.filters import Filters
 from anirec.config import InputError
 from anirec.lists import Imported, found_again, read_list
 from anirec.profiles import ListSession, Place, Profile, ProfileStore
 from anirec.profiles.merging import Rule
-from anirec.recommender import AnimeRecommender
+from anirec.recommender import AnimeRecommender, LatestRecommender
 
-CSS_FILE = Path(__file__).resolve().parent / "templates" / "box.css"
-
-DEBOUNCE_SECONDS = 0.12
-"""A search waits so long for the next keystroke."""
-
-MATCHES = 7
-"""Titles offered while somebody types."""
-
+MATCHES = 8
+STARTERS = 10
 LATEST = 5
-"""Titles of the list shown at first; each "show more" shows `MORE_ROWS` more."""
+"""Titles of a list that are shown until more are asked for."""
 
 MORE_ROWS = 20
+MOST_FILE = 32 * 2**20
+"""Bytes of a file that the browser sends: an export of 20,000 entries, unpacked, has less."""
 
-STARTERS = 8
-"""Titles offered whose rating would tell most of a person's taste."""
+MOST_OFFERS = 5
+"""Texts for which nothing was certain that are offered at once."""
 
 RULES = {
     Rule.MERGE: "Merge it into your list",
     Rule.REPLACE: "Put it in place of your list",
     Rule.ADD: "Add only what is new",
 }
-"""What the ways to take in an import are called."""
-
-FOR_LIST, SIMILAR, SEGMENT, SURPRISE = "list", "similar", "segment", "surprise"
+log = logging.getLogger("anirec.box")
 
 
-class RecommenderBox(widgets.Box):
-    """Type a title, pick it, get recommendations; rate, dislike or remove what was picked.
+class RecommenderBox(anywidget.AnyWidget):
+    """The box: search, a list, shelves of recommendations with reasons, filters and tools.
+
+    The kernel makes what is shown, as HTML, one trait for each part; ``box.js`` puts it into the
+    page and tells the kernel what the person does (`acts`). What somebody types stays in the
+    browser until it is said as a whole.
 
     Parameters
     ----------
-    recommender : what searches, recommends and explains.
-    k : how many recommendations are shown, and how many more on demand.
-    store : where lists are kept by name, on one's own machine; None keeps none.
-    page : what a box on a page of its own knows of that page; `use` gives it the list.
-
-    Attributes
-    ----------
-    session : `ListSession`, the person's list and what is done to it.
+    recommender : the engine; a `LatestRecommender` goes on with each new version of the models.
+    k : how many recommendations are shown at once.
+    store : where lists are kept under names; None keeps them nowhere.
+    page : what the box knows of the page that it is alone on; None in a notebook.
     """
+
+    _esm = (FOLDER / "box.js").read_text("utf-8")
+    _css = (FOLDER / "box.css").read_text("utf-8")
+
+    said = traitlets.Unicode().tag(sync=True)
+    found = traitlets.Unicode().tag(sync=True)
+    keep = traitlets.Unicode().tag(sync=True)
+    shelves = traitlets.Unicode().tag(sync=True)
+    results = traitlets.Unicode().tag(sync=True)
+    entries = traitlets.Unicode().tag(sync=True)
+    panels = traitlets.Unicode().tag(sync=True)
+    foot = traitlets.Unicode().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    answered = traitlets.Int().tag(sync=True)
 
     def __init__(
         self,
-        recommender: AnimeRecommender,
+        recommender: AnimeRecommender | LatestRecommender,
         k: int = 10,
         store: ProfileStore | None = None,
         page: PageAddress | None = None,
     ) -> None:
+        super().__init__()
         self.recommender = recommender
         self.k = k
         self.session = ListSession(store, named=True)
         self.page = page
-        self._wanted = k
-        self._rows_wanted = LATEST
-        self._anchor: int | None = None
-        self._seed = 0
-        self._frame = pd.DataFrame()
-        self._timer: asyncio.TimerHandle | None = None
-        self._rows: list[ListRow] = []
-        self._cards: list[Card] = []
-
-        self._make_search()
-        self._make_list()
-        self._make_controls()
-        self._make_results()
         self._footnote = page.footnote if page else ""
-        self._foot = html_part("", "anirec-foot")
-        style = html_part(f"<style>{CSS_FILE.read_text('utf-8')}</style>", "anirec-style")
-        super().__init__(
-            [style, self._find, self._message, self._ways, self._list, self._tools,
-             *self._panels.values(), self._starters, self._results, self._foot],
-            layout=free_layout(),
-        )  # fmt: skip
-        classed(self, "anirec")
+        self.filter_panel = FilterPanel(recommender.catalogue)
+        self.shelf = ShelfShown(recommender)
+        self.english = False
+        self.view = ListView(LATEST)
+        self.opened = ""
+        self._wanted = k
+        self._images = False
+        self._text, self._kind = "", "note"
+        self._problems: tuple[str, ...] = ()
+        self._offers: dict[str, pd.DataFrame] = {}
+        self._import: Imported | None = None
+        self._ways: dict[Rule, str] = {}
+        self.asked_delete = False
+        self.found_where: dict[str, object] | None = None
+        self._whys: dict[int, str] = {}
+        self.shown = pd.DataFrame()
+        self._own = True
+        self.on_msg(self._heard)
         names = self.session.names()
         if names:
             self.session.choose(names[0])
         self.refresh()
-        self._list_panel.about()
         self._look_again()
 
-    # --- what the person does
+    # --- what the box is about
 
     @property
     def profile(self) -> Profile:
         """The person's list."""
         return self.session.profile
 
+    @property
+    def filters(self) -> Filters:
+        """What may be recommended, as it is set."""
+        return self.filter_panel.filters
+
     def use(self, session: ListSession, page: PageAddress) -> None:
         """Show the list of a visitor of a page; what becomes of it is kept there."""
         self.session, self.page = session, page
-        self.show_list()
-        self._look_again()
-        self.add_class("anirec-ready")
-
-    def show_list(self) -> None:
-        """Show what the list is now, where it is kept, and what is recommended for it."""
-        self._list_panel.about()
         self._changed()
+        self._look_again()
+        self._tell_state(ready=True)
 
-    def add(self, anime_id: int, rating: float | None = None) -> None:
-        """Put an anime on the list, as liked or with a rating; one that is there stays as it is."""
+    @property
+    def taste(self) -> str:
+        """The person's mixture of the community's segments in a sentence; empty if unknown."""
+        mixture = self.recommender.segment_mixture(self.profile)
+        return mixture.text if mixture else ""
+
+    def title(self, anime_id: int) -> str:
+        """Return an anime's title, or its number if the catalogue lacks it."""
+        if anime_id not in self.recommender.anime.index:
+            return f"anime {anime_id}"
+        return names_of(self.recommender.anime.loc[anime_id], self.english)[0]
+
+    def say(self, text: str, kind: str = "note", problems: tuple[str, ...] = ()) -> None:
+        """Show one sentence: a ``note`` or an ``error``; none if empty."""
+        self._text, self._kind, self._problems = text, kind, problems
+        self._ways, self._import = {}, None
+        self._show_said()
+
+    # --- what the person does: each is called by an act of the page (`acts`)
+
+    def add(self, anime_id: int, seen: int | None = None) -> None:
+        """Put an anime on the list as liked; one that is there stays as it is."""
         if anime_id in self.profile:
             self.say(f"{self.title(anime_id)} is on your list already: change it there.")
+            self.view.text = ""
             return
-        values = {"rating": rating, "liked": None if rating else True}
-        self._change(lambda session: session.add(anime_id, **values))
+        self.change(lambda session: session.add(anime_id, seen, liked=True))
 
-    def rate(self, anime_id: int, rating: float | None) -> None:
-        """Set or clear the rating of a title; it says more than a thumb, which it replaces."""
-        self._change(lambda session: session.rate(anime_id, rating))
+    def say_of(self, anime_id: int, seen: int | None, said: str, **changes: object) -> None:
+        """Change an anime's entry, and say what that means."""
+        if self.change(lambda session: session.set(anime_id, seen, **changes)):
+            self.say(f"{self.title(anime_id)} {said}")
 
-    def thumb(self, anime_id: int, liked: bool | None) -> None:
-        """Set or clear a thumb; a rating that says the opposite goes."""
-        self._change(lambda session: session.thumb(anime_id, liked))
+    def change(self, change: Callable[[ListSession], object]) -> bool:
+        """Change the list where it is kept, and recommend anew; return whether it was done."""
+        self.say("")
+        done = False
+        try:
+            done = bool(change(self.session))
+        except InputError as error:
+            self.say(sentence(str(error)), "error")
+        self._changed()
+        return done
 
-    def seen(self, anime_id: int) -> None:
-        """Put an anime on the list as watched."""
-        self.set(anime_id, status="completed")
-        self.say(f"{self.title(anime_id)} is on your list as seen. Rate it there if you like.")
-
-    def not_for_me(self, anime_id: int) -> None:
-        """Put an anime on the list as disliked, seen or not."""
-        self.set(anime_id, liked=False)
-        self.say(f"{self.title(anime_id)} will not come again.")
-
-    def plan(self, anime_id: int) -> None:
-        """Put an anime on the list as planned."""
-        self.set(anime_id, status="plan_to_watch")
-        self.say(f"{self.title(anime_id)} is on your list as planned.")
-
-    def more_like(self, anime_id: int) -> None:
-        """Show what is most similar to one anime."""
-        self._anchor = anime_id
-        if self._mode.value == SIMILAR:
-            self._changed()
-        else:
-            self._mode.value = SIMILAR
-
-    def set(self, anime_id: int, **changes: object) -> None:
-        """Add an entry, or change some of its values (see `profiles.Entry`)."""
-        self._change(lambda session: session.set(anime_id, **changes))
-
-    def remove(self, anime_id: int) -> None:
-        """Take an anime off the list."""
-        self._change(lambda session: session.remove(anime_id))
-
-    def undo(self) -> None:
-        """Take back the last change of the list."""
+    def undo(self, seen: int | None = None) -> None:
+        """Take back the last change of the list, or its deletion."""
         deleted = self.session.place == Place.DELETED and not self.session.can_undo
-        self._change(lambda session: session.restore() if deleted else session.undo())
+        self.change(lambda session: session.restore() if deleted else session.undo(seen))
 
     def load(self, content: bytes) -> None:
         """Take in a list from a file (`lists.read_list`); where it can be in several ways, ask."""
-        self.say("Reading the list …")
         try:
-            imported = read_list(content, self.recommender.catalogue)
-            ways = self.session.preview(imported.profile)
+            self.offer(read_list(content, self.recommender.catalogue))
         except InputError as error:
             self.say(sentence(str(error)), "error")
-            return
-        if len(ways) == 1:
-            self._take_in(imported, next(iter(ways)))
-            return
-        self._message.value = imported_html(imported.text, imported.problems)
-        self._ways.children = [
-            make_button(f"{RULES[rule]}: {merged.text}", partial(self._take_in, imported, rule))
-            for rule, merged in ways.items()
-        ]
 
-    def _take_in(self, imported: Imported, rule: Rule) -> None:
-        self._change(lambda session: session.take_in(imported.profile, rule))
-        if not self._message.value:
-            self._message.value = imported_html(imported.text, imported.problems)
+    def offer(self, imported: Imported) -> None:
+        """Take in what was understood of a list; where it can be in several ways, ask.
+
+        Raises
+        ------
+        InputError
+            If the list would become too long.
+        """
+        ways = self.session.preview(imported.profile)
+        self.say(imported.text, problems=tuple(imported.problems))
+        self._import = imported
+        self._ways = {rule: merged.text for rule, merged in ways.items()}
+        if len(ways) == 1:
+            self.take_in(next(iter(ways)))
+        self._show_said()
+
+    def take_in(self, rule: Rule | None) -> None:
+        """Take in what was offered by a rule, or leave it."""
+        imported = self._import
+        if imported is None:
+            return
+        if rule is None:
+            self.say("The list is as it was.")
+            return
+        self.change(lambda session: session.take_in(imported.profile, rule))
+        if not self._text:
+            self.say(imported.text, problems=tuple(imported.problems))
+
+    def ask_delete(self, answer: str) -> None:
+        """Ask whether all that is kept of the list shall go, and do what is answered."""
+        self.asked_delete = not answer
+        if answer == "yes":
+            self.session.delete()
+            self._changed()
+            self.say("Deleted: nothing of this list is kept any more. Undo brings it back.")
+        self._show_panels()
+
+    def follow(self) -> None:
+        """Take over what was done to the list elsewhere, in another tab."""
+        if self.session.follow():
+            self._own = False
+            self._changed()
+            self._own = True
+
+    def choose(self, name: str | None) -> None:
+        """Show the list of that name; None: an empty one that is kept nowhere."""
+        self.change(lambda session: session.choose(name))
+        self._look_again()
+
+    def keep_as(self, name: str) -> None:
+        """Keep this list under a name, or begin another of that name."""
+        self.change(lambda session: session.keep_as(name))
 
     def _look_again(self) -> None:
         """Take what a smaller catalogue lacked, and this one has, for entries."""
@@ -223,374 +245,346 @@ class RecommenderBox(widgets.Box):
         if again is self.profile:
             return
         n = len(self.profile.unresolved) - len(again.unresolved)
-        self._change(lambda session: session.take_in(again, Rule.REPLACE))
+        self.change(lambda session: session.take_in(again, Rule.REPLACE))
         self.say(
             f"Found now, after an update of the catalogue: {n} of the unknown titles on your list."
         )
 
-    def delete(self) -> None:
-        """Delete everything that is kept of the list; undo brings it back for a while."""
-        self.session.delete()
-        self.show_list()
-        self.say("Deleted: nothing of this list is kept any more.")
+    # --- searching
 
-    def choose(self, name: str | None) -> None:
-        """Show the list of that name; None: an empty one that is kept nowhere."""
-        self._change(lambda session: session.choose(name))
-        self._look_again()
+    def matches(self, text: str) -> tuple[pd.DataFrame, int | None]:
+        """Return the anime that a text may mean, best first, and the one it certainly does."""
+        try:
+            sure = self.recommender.resolve(text)
+        except InputError:
+            sure = None
+        found = self.recommender.search(text, limit=MATCHES)
+        if sure is not None and (not len(found) or int(found["anime_id"].iloc[0]) != sure):
+            first = self.recommender.anime.loc[[sure]].reset_index()
+            rest = found[found["anime_id"] != sure]
+            found = pd.concat([first[found.columns], rest], ignore_index=True)[:MATCHES]
+        return found, sure
 
-    def keep_as(self, name: str) -> None:
-        """Keep this list under a name, or begin another of that name."""
-        self._change(lambda session: session.keep_as(name))
+    def search(self, text: str) -> None:
+        """Offer what a text may mean while it is typed."""
+        found, sure = self.matches(text)
+        self.found = rendered("found", text=text, rows=self._named(found), sure=sure is not None)
 
-    def _change(self, change: Callable[[ListSession], object]) -> None:
-        """Change the list where it is kept, and recommend anew."""
+    def take(self, text: str) -> None:
+        """Take the anime that a text certainly means; otherwise offer what it may."""
+        found, sure = self.matches(text)
+        if sure is not None:
+            self.pick(sure)
+            named = self.title(sure)
+            if not self._text and named.casefold() != text.strip().casefold():
+                self.say(f"“{text}” was taken for {named}.")
+            return
+        self._offers = {**self._offers, text: found[:5]}
+        self._offers = dict([*self._offers.items()][-MOST_OFFERS:])
+        self._show_said()
+
+    def pick(self, anime_id: int, seen: int | None = None, text: str = "") -> None:
+        """Take an anime that was offered: to the list, or to be compared with."""
+        self.dismiss(text)
+        if self.shelf.name == ALIKE:
+            self.compare(anime_id)
+        else:
+            self.add(anime_id, seen)
+
+    def dismiss(self, text: str) -> None:
+        """Offer nothing any more for a text."""
+        if self._offers.pop(text, None) is not None:
+            self._show_said()
+
+    def _named(self, found: pd.DataFrame) -> list[dict[str, object]]:
+        return [
+            {
+                "anime_id": int(row.anime_id),
+                "name": match_name(row, self.english),
+                "on_list": int(row.anime_id) in self.profile,
+            }
+            for row in found.itertuples()
+        ]
+
+    # --- the list's rows, and the tools
+
+    orders = ORDERS
+
+    def show_rows(self) -> None:
+        """Show the rows of the list as they are searched and sorted."""
+        self._show_list()
+
+    def more_rows(self) -> None:
+        """Show more rows of the list."""
+        self.view.wanted += MORE_ROWS
+        self._show_list()
+
+    def open_tool(self, name: str) -> None:
+        """Open a tool, or close it where it is open."""
+        if name in TOOLS:
+            self.opened = "" if name == self.opened else name
+            self.asked_delete = False
+            self._show_panels()
+
+    def show_tools(self) -> None:
+        """Show the tools as they are now."""
+        self._show_panels()
+
+    def set_filters(self, change: Callable[[FilterPanel], None]) -> None:
+        """Set filters, and recommend anew. Raises InputError if they contradict each other."""
         self.say("")
         try:
-            change(self.session)
-        except InputError as error:
-            self.say(sentence(str(error)), "error")
-        self.show_list()
+            change(self.filter_panel)
+        finally:
+            self._changed()
 
-    def title(self, anime_id: int) -> str:
-        """Return an anime's title, or its number if the catalogue lacks it."""
-        known = anime_id in self.recommender.anime.index
-        return self.recommender.anime.at[anime_id, "title"] if known else f"anime {anime_id}"
+    def add_friend(self, name: str, profile: Profile) -> None:
+        """Recommend for somebody else too. Raises InputError if there are too many."""
+        self.shelf.add_friend(name, profile)
+        self._changed()
 
-    def say(self, text: str, kind: str = "note") -> None:
-        """Show one sentence: a ``note`` or an ``error``; none if empty."""
-        self._ways.children = []
-        role = "alert" if kind == "error" else "status"
-        self._message.value = (
-            f"<p class='anirec-{kind}' role='{role}'>{escape(text)}</p>" if text else ""
+    @property
+    def asks_sites(self) -> bool:
+        """Whether a list may be fetched by a user's name on another site."""
+        return self.page is None or self.page.by_name
+
+    # --- what is recommended
+
+    def show_shelf(self, name: str) -> None:
+        """Show another shelf."""
+        self.say("")
+        self.shelf.choose(name)
+        self._changed()
+
+    def compare(self, anime_id: int) -> None:
+        """Show what is most similar to one anime."""
+        self.shelf.anchor = anime_id
+        self.show_shelf(ALIKE)
+
+    def more(self) -> None:
+        """Show more recommendations."""
+        self._wanted += self.k
+        self._show_results()
+
+    def why(self, anime_id: int) -> None:
+        """Add to a card all that speaks for it."""
+        if anime_id in self.shown.get("anime_id", pd.Series(dtype=int)).to_numpy():
+            reasons = self.recommender.explanations(
+                self.profile, [anime_id], model=self.shelf.model, filters=self.filters
+            )
+            self._whys[anime_id] = details_html(reasons[0])
+            self._show_cards()
+
+    def where(self, text: str) -> None:
+        """Say where an anime stands, and what holds it back."""
+        anime_id = self.recommender.resolve(text)
+        told = self.recommender.whereabouts(
+            self.profile, anime_id, model=self.shelf.model, filters=self.filters
         )
+        place = f"Place {told.rank:,} of {told.among:,} that may be recommended to you."
+        text = place if told.rank else "It is not recommended to you now."
+        reasons = [sentence(reason) for reason in told.reasons]
+        self.found_where = {"title": self.title(anime_id), "text": text, "reasons": reasons}
+        self._show_panels()
+
+    def prefer(self, english: bool | None = None, filters: Mapping | None = None) -> None:
+        """Take over what the person prefers, and have the browser remember it."""
+        if english is not None:
+            self.english = english
+        if filters is not None:
+            self.filter_panel.filters = Filters.of_saved(filters)
+        self._changed()
+
+    def show_images(self, on: bool) -> None:
+        """Show covers, or hide them, in a notebook."""
+        self._images = on
+        self._show_results()
 
     @property
     def images(self) -> bool:
         """Whether covers are shown: where the page allows them, or the person switched them on."""
-        return self.page.images if self.page else self._list_panel.images.value
+        return self.page.images if self.page else self._images
 
-    # --- searching
+    # --- hearing what the page says
 
-    def _make_search(self) -> None:
-        self.search = widgets.Text(
-            placeholder="Type an anime you like",
-            tooltip="Search for an anime",
-            layout=free_layout(),
-        )
-        classed(self.search, "anirec-search")
-        self._matches = boxed([], "anirec-matches")
-        self._match_buttons = [
-            make_button("", partial(self._pick_nth, place), "anirec-found")
-            for place in range(MATCHES)
-        ]
-        self._found: list[int] = []
-        self._no_match = html_part("", "anirec-no-match")
-        self._find = boxed([self.search, self._matches, self._no_match], "anirec-find")
-        self._message = html_part("", "anirec-message")
-        self._ways = boxed([], "anirec-chips")
-        self.search.observe(self._typed, names="value")
-        self.search.on_msg(self._entered)
-
-    def _typed(self, _: Mapping) -> None:
-        self._soon(self._search)
-
-    def _soon(self, action: Callable[[], None]) -> None:
-        """Do something after a moment without another keystroke; at once without an event loop."""
-        if self._timer is not None:
-            self._timer.cancel()
+    def _heard(self, _: object, content: object, buffers: list) -> None:
+        """Do what the page says; what no page says is left out, with a line in the log."""
         try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            action()
-        else:
-            self._timer = loop.call_later(DEBOUNCE_SECONDS, action)
+            act = Act.of(content, buffers, self.recommender.anime.index)
+            acts[act.name](self, act)
+        except BadAct as error:
+            log.warning("a page said what none says: %s", error)
+        except InputError as error:
+            self.say(sentence(str(error)), "error")
+        except Exception:
+            self._failed()
+            raise
+        finally:
+            self.answered = max(self.answered + 1, Act.number(content))
 
-    def _search(self) -> None:
-        text = self.search.value.strip()
-        found = self.recommender.search(text, limit=MATCHES) if text else None
-        self._found = [] if found is None else [int(anime_id) for anime_id in found["anime_id"]]
-        if found is not None:
-            for button, row in zip(self._match_buttons, found.itertuples(), strict=False):
-                on_list = " ✓ on your list" if row.anime_id in self.profile else ""
-                button.description = f"{match_name(row)}{on_list}"
-        self._matches.children = self._match_buttons[: len(self._found)]
-        nothing = bool(text) and not self._found
-        self._no_match.value = (
-            f"<p role='status'>No anime is called anything like “{escape(text)}”.</p>"
-            if nothing
-            else ""
-        )
+    def _failed(self) -> None:
+        self.say("Something went wrong here; your list is kept. Try another setting.", "error")
 
-    def _entered(self, _: object, content: Mapping, __: object) -> None:
-        """Take the first match when Enter is pressed in the field."""
-        if content.get("event") == "submit" and self.search.value.strip():
-            if self._timer is not None:
-                self._timer.cancel()
-            self._search()
-            if self._found:
-                self._pick_nth(0)
-
-    def _pick_nth(self, place: int) -> None:
-        anime_id = self._found[place]
-        self.search.value = ""
-        self._search()
-        self.search.focus()
-        if self._mode.value == SIMILAR:
-            self._anchor = anime_id
-            self._changed()
-        else:
-            self.add(anime_id)
-
-    # --- the list
-
-    def _make_list(self) -> None:
-        self._list_head = html_part("", "anirec-heading")
-        self._undo = make_button(
-            "↶ Undo", self.undo, "anirec-quiet", tooltip="Take back the last change"
-        )
-        self._more_rows = make_button("", self._show_more_rows, "anirec-quiet")
-        self._rows_box = boxed([], "anirec-rows")
-        head = boxed([self._list_head, self._undo], "anirec-head")
-        self._list = boxed([head, self._rows_box, self._more_rows], "anirec-list")
-
-    def _show_more_rows(self) -> None:
-        self._rows_wanted += MORE_ROWS
-        self._show_list()
-
-    def _show_list(self) -> None:
-        count = len(self.profile)
-        undoable = self.session.can_undo or self.session.can_restore
-        set_shown(self._list, bool(count or undoable))
-        set_shown(self._undo, undoable)
-        titles = "1 title" if count == 1 else f"{count:,} titles"
-        self._list_head.value = f"<h2>Your list <span class='anirec-soft'>{titles}</span></h2>"
-        latest = list(self.profile)[::-1][: self._rows_wanted]
-        while len(self._rows) < len(latest):
-            self._rows.append(ListRow(self))
-        for row, anime_id in zip(self._rows, latest, strict=False):
-            row.show(anime_id)
-        self._rows_box.children = self._rows[: len(latest)]
-        left = count - len(latest)
-        set_shown(self._more_rows, left > 0)
-        self._more_rows.description = f"Show {min(left, MORE_ROWS)} more of {count:,}"
-
-    # --- what is recommended
-
-    def _make_controls(self) -> None:
-        segments = list(self.recommender.segments)
-        modes = [("For my list", FOR_LIST), ("Similar to one title", SIMILAR)]
-        modes += [("Because I like a segment", SEGMENT)] if segments else []
-        modes += [("Surprise me", SURPRISE)]
-        self._mode = widgets.Dropdown(options=modes, layout=free_layout())
-        self._segment = widgets.Dropdown(options=segments, layout=free_layout())
-        self._again = make_button("Another surprise", self._surprise_again, "anirec-quiet")
-        fitted = self.recommender.fitted
-        self._model = widgets.Dropdown(
-            options=fitted, value=self.recommender.default_model, layout=free_layout()
-        )
-        self._segment_field = labelled("Segment of the community", self._segment)
-        mode_panel = boxed(
-            [
-                labelled("Recommend", self._mode),
-                self._segment_field,
-                labelled("Ranked by", self._model),
-                self._again,
-            ],
-            "anirec-panel",
-        )
-        self._filter_panel = FilterPanel(self.recommender.choices, self._changed)
-        years = self.recommender.anime["year"].dropna()
-        if len(years):
-            self._filter_panel.offer_years(int(years.min()), int(years.max()))
-        self._list_panel = ListPanel(self)
-        self._knowledge = html_part("", "anirec-knowledge")
-        self._panels = {
-            "Recommend": mode_panel,
-            "Filters": self._filter_panel,
-            "How well it knows you": boxed([self._knowledge], "anirec-panel"),
-            "Import and save": self._list_panel,
-        }
-        self._toggles = {
-            name: classed(
-                widgets.ToggleButton(description=name, layout=free_layout()), "anirec-tool"
-            )
-            for name in self._panels
-        }
-        for name, toggle in self._toggles.items():
-            toggle.observe(partial(self._toggled, name), names="value")
-        self._tools = boxed(list(self._toggles.values()), "anirec-tools")
-        for control in (self._mode, self._segment, self._model):
-            control.observe(lambda _: self._changed(), names="value")
-        self._show_panels()
-
-    def _toggled(self, name: str, change: Mapping) -> None:
-        if change["new"]:
-            for other, toggle in self._toggles.items():
-                if other != name:
-                    toggle.value = False
-        self._show_panels()
-        self._fill_panels()
-
-    def _show_panels(self) -> None:
-        for name, panel in self._panels.items():
-            set_shown(panel, self._toggles[name].value)
-
-    def _fill_panels(self) -> None:
-        """Compute what an open panel tells of the list."""
-        if self._toggles["How well it knows you"].value:
-            said = self.recommender.knowledge(self.profile).text
-            self._knowledge.value = f"<p>{escape(said)}</p>"
-        if self._toggles["Import and save"].value:
-            self._list_panel.fill(self._frame)
+    # --- showing it
 
     def _changed(self) -> None:
         self._wanted = self.k
         self.refresh()
 
-    def _surprise_again(self) -> None:
-        self._seed += 1
-        self._changed()
-
-    def _recommended(self, k: int) -> pd.DataFrame | None:
-        """Return what the mode recommends; None where there is nothing to go by yet."""
-        filters, model, mode = self._filter_panel.filters(), self._model.value, self._mode.value
-        if mode == SIMILAR:
-            if self._anchor is None:
-                return None
-            return self.recommender.similar(self._anchor, k=k, filters=filters)
-        if mode == SEGMENT:
-            return self.recommender.for_segment(
-                self._segment.value, k=k, profile=self.profile, model=model, filters=filters
-            )
-        if mode == SURPRISE:
-            return self.recommender.surprise(
-                self.profile, k=k, model=model, filters=filters, seed=self._seed
-            )
-        if not self.profile:
-            return None
-        return self.recommender.recommend(self.profile, k=k, model=model, filters=filters)
-
-    # --- showing it
-
-    def _make_results(self) -> None:
-        self._results_head = html_part("", "anirec-heading")
-        self._cards_box = boxed([], "anirec-cards")
-        self._more = make_button("Show more", self.more, "anirec-more")
-        self._results = boxed([self._results_head, self._cards_box, self._more], "anirec-results")
-        self._starter_buttons = [
-            make_button("", partial(self._start_with, place), "anirec-chip")
-            for place in range(STARTERS)
-        ]
-        self._starter_ids: list[int] = []
-        self._starter_text = html_part("", "anirec-heading")
-        self._starter_chips = boxed(self._starter_buttons, "anirec-chips")
-        self._starters = boxed([self._starter_text, self._starter_chips], "anirec-starters")
-
-    def more(self) -> None:
-        """Show more recommendations."""
-        self._wanted += self.k
-        self.refresh()
-
-    def _start_with(self, place: int) -> None:
-        self.add(self._starter_ids[place])
-
     def refresh(self) -> None:
         """Show the list and what is recommended for it."""
-        self._results.add_class("anirec-busy")
         try:
-            self._show_list()
-            self._show_modes()
-            self._show_recommendations()
-            self._fill_panels()
-            self._show_foot()
+            with self.hold_sync():
+                self._show_list()
+                self._show_results()
+                self._show_said()
+                self._show_foot()
+                self._tell_state()
         except Exception:
-            self.say("Something went wrong here; your list is kept. Try another setting.", "error")
+            self._failed()
             raise
-        finally:
-            self._results.remove_class("anirec-busy")
+
+    def _tell_state(self, ready: bool | None = None) -> None:
+        place = self.session.place
+        self.state = {
+            "ready": self.state.get("ready", self.page is None) if ready is None else ready,
+            "page": self.page is not None,
+            "place": place.value,
+            "generation": self.session.generation,
+            "own": self._own,
+            "most": MOST_FILE,
+            "forgotten": place in (Place.DELETED, Place.GONE),
+            "preferences": {"english": self.english, "filters": _plain(self.filters.saved())},
+        }
+
+    def _show_said(self) -> None:
+        self.said = rendered(
+            "said",
+            seen=self.session.generation,
+            text=self._text,
+            kind=self._kind,
+            problems=self._problems,
+            ways=[(rule.value, f"{RULES[rule]}: {text}") for rule, text in self._ways.items()]
+            if self._import is not None and len(self._ways) > 1
+            else [],
+            offers=[
+                {"text": text, "rows": self._named(found)} for text, found in self._offers.items()
+            ],
+            undoable=self.session.can_undo or self.session.can_restore,
+        )
+
+    def _show_list(self) -> None:
+        profile, view = self.profile, self.view
+        ids = view.ids(profile, self.title)
+        rows = [list_panel.row(a, profile[a], self.title(a)) for a in ids[: view.wanted]]
+        left = len(ids) - len(rows)
+        self.entries = rendered(
+            "list",
+            seen=self.session.generation,
+            shown=bool(profile),
+            count="1 title" if len(profile) == 1 else f"{len(profile):,} titles",
+            long=len(profile) > LATEST,
+            taste=self.taste,
+            text=view.text,
+            order=view.order,
+            orders=ORDERS,
+            rows=rows,
+            statuses=STATUS_CHOICES,
+            left=left,
+            more=min(left, MORE_ROWS),
+            total=f"{len(ids):,}",
+        )
+        text = list_panel.kept_text(self.session, self.page)
+        lost = self.session.place in (Place.GONE, Place.DELETED, Place.NOWHERE)
+        self.keep = rendered(
+            "keep",
+            text=text,
+            address=self.session.place == Place.ADDRESS,
+            new_list=self.page.new_list if self.page and lost else "",
+        )
+
+    def _show_results(self) -> None:
+        """Ask for what the shelf recommends, and show it."""
+        self._note = ""
+        try:
+            frame = self.shelf.recommended(self.profile, self._wanted, self.filters)
+        except InputError as error:
+            frame, self._note = None, sentence(str(error))
+        self._starters = frame is None and self.shelf.needs_titles(self.profile)
+        if frame is not None:
+            self._note = sentence(frame.attrs.get("note", ""))
+        self.shown = pd.DataFrame() if frame is None else frame
+        self._whys = {}
+        self._show_cards()
+        self.shelves = rendered(
+            "shelves", shelves=self.shelf.offered(self.profile), shelf=self.shelf.name
+        )
+        self._show_panels()
+
+    def _show_cards(self) -> None:
+        frame, shelf = self.shown, self.shelf
+        explains = shelf.explains and len(frame)
+        self.results = rendered(
+            "results",
+            seen=self.session.generation,
+            starters=self._offered_starters() if self._starters else [],
+            starters_text="Search above for the title to compare with, or take one of these:"
+            if shelf.name == ALIKE
+            else "Or start with one of these, if you liked it:",
+            heading=shelf.heading(self.title) if len(frame) or self._note else "",
+            back=NEW if shelf.name == ALIKE and self.profile else "",
+            again=shelf.name == SURPRISE,
+            choice=shelf.choice(self.profile, self.title),
+            note=self._note,
+            cards=[
+                {
+                    "anime_id": int(row.anime_id),
+                    "title": names_of(row, self.english)[0],
+                    "html": Markup(
+                        card_html(
+                            row,
+                            self.images,
+                            self.english,
+                            self._whys.get(int(row.anime_id), "") if explains else None,
+                        )
+                    ),
+                }
+                for row in frame.itertuples()
+            ],
+            more=0 < self._wanted <= len(frame),
+        )
+
+    def _offered_starters(self) -> list[dict[str, object]]:
+        offered = self.recommender.to_rate(self.profile, k=STARTERS, filters=Filters())
+        return [
+            {"anime_id": int(row.anime_id), "title": names_of(row, self.english)[0]}
+            for row in offered.itertuples()
+        ]
+
+    def _show_panels(self) -> None:
+        used = self.filter_panel.in_use()
+        labels = {name: tool.label for name, tool in TOOLS.items()}
+        labels["filters"] += f" ({used})" if used else ""
+        self.panels = rendered(
+            "panels",
+            seen=self.session.generation,
+            tools=list(labels.items()),
+            open=self.opened,
+            **(TOOLS[self.opened].values(self) if self.opened else {}),
+        )
 
     def _show_foot(self) -> None:
         """Show what must be said of the data, and which version of the models recommends."""
         version = self.recommender.version
-        said = [self._footnote, f"Recommended by {version}." if version.number else ""]
-        paragraphs = [f"<p class='anirec-soft'>{escape(text)}</p>" for text in said if text]
-        self._foot.value = "".join(paragraphs)
-
-    def _show_modes(self) -> None:
-        mode = self._mode.value
-        set_shown(self._segment_field, mode == SEGMENT)
-        set_shown(self._again, mode == SURPRISE)
-        labels = {value: label for label, value in self._mode.options}
-        self._toggles["Recommend"].description = labels[mode]
-        used = self._filter_panel.in_use()
-        self._toggles["Filters"].description = f"Filters ({used})" if used else "Filters"
-
-    def _show_recommendations(self) -> None:
-        note = ""
-        try:
-            frame = self._recommended(self._wanted)
-        except InputError as error:
-            frame, note = None, sentence(str(error))
-        self._frame = pd.DataFrame() if frame is None else frame
-        if frame is not None:
-            note = sentence(frame.attrs.get("note", ""))
-        self._show_starters(frame is None)
-        self._results_head.value = self._heading(len(self._frame), note)
-        self._fill_cards()
-        set_shown(self._more, 0 < self._wanted <= len(self._frame))
-        self._later(self._explain_cards)
-
-    def _heading(self, count: int, note: str) -> str:
-        mode = self._mode.value
-        title = {FOR_LIST: "For you", SURPRISE: "Surprises"}.get(mode, "")
-        if mode == SIMILAR:
-            title = f"Similar to {self.title(self._anchor)}" if self._anchor else "Similar to …"
-        if mode == SEGMENT:
-            title = f"What {self._segment.value} likes"
-        said = f"<p class='anirec-note'>{escape(note)}</p>" if note else ""
-        if not count and not note:
-            return ""
-        return f"<h2>{escape(title)}</h2>{said}"
-
-    def _show_starters(self, visible: bool) -> None:
-        set_shown(self._starters, visible)
-        if not visible:
-            return
-        offered = self.recommender.to_rate(self.profile, k=STARTERS, filters=Filters())
-        self._starter_ids = [int(anime_id) for anime_id in offered["anime_id"]]
-        for button, row in zip(self._starter_buttons, offered.itertuples(), strict=False):
-            button.description = row.title
-        self._starter_chips.children = self._starter_buttons[: len(offered)]
-        said = "Or start with one of these, if you liked it"
-        if self._mode.value == SIMILAR:
-            said = "Search above for the title to compare with"
-        self._starter_text.value = f"<p>{said}:</p>"
-
-    def _fill_cards(self) -> None:
-        frame = self._frame
-        while len(self._cards) < len(frame):
-            self._cards.append(Card(self))
-        best = best_match(frame)
-        for card, row in zip(self._cards, frame.itertuples(), strict=False):
-            card.show(int(row.anime_id), card_html(row, best, self.images))
-        self._cards_box.children = self._cards[: len(frame)]
-
-    def _later(self, action: Callable[[], None]) -> None:
-        """Do something once what was shown is on its way; at once without an event loop."""
-        try:
-            asyncio.get_running_loop().call_soon(action)
-        except RuntimeError:
-            action()
-
-    def _explain_cards(self) -> None:
-        """Add to each card all that speaks for it."""
-        if self._mode.value != FOR_LIST or not len(self._frame):
-            return
-        frame, best = self._frame, best_match(self._frame)
-        filters = self._filter_panel.filters()
-        reasons = self.recommender.explanations(
-            self.profile, frame["anime_id"].tolist(), model=self._model.value, filters=filters
+        said = [self._footnote]
+        said += [f"Recommended by {version}."] if version.number else []
+        self.foot = str(
+            Markup("").join(
+                Markup("<p class='anirec-soft'>{}</p>").format(text) for text in said if text
+            )
         )
-        for card, row, why in zip(self._cards, frame.itertuples(), reasons, strict=False):
-            card.show(int(row.anime_id), card_html(row, best, self.images, details_html(why)))
+
+
+def _plain(saved: Mapping[str, object]) -> dict[str, object]:
+    """Return what is saved of filters as JSON keeps it."""
+    return {name: [*value] if isinstance(value, tuple) else value for name, value in saved.items()}

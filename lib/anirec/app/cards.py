@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from functools import partial
 from html import escape
 
-import ipywidgets as widgets
 import pandas as pd
 
-from anirec.app.controls import boxed, classed, free_layout, html_part, make_button
 from anirec.recommender.reasons import Explanation
 
 TERMS = 8
@@ -49,15 +45,24 @@ def title_html(title: str, mal_id: object = None) -> str:
     )
 
 
-def card_html(row, best: float, images: bool = False, why: str = "") -> str:
+def names_of(row, english_first: bool = False) -> tuple[str, str]:
+    """Return what an anime is called, and its other name, empty where there is none."""
+    other = other_name(row)
+    return (other, row.title) if english_first and other else (row.title, other)
+
+
+def card_html(
+    row, images: bool = False, english_first: bool = False, why: str | None = None
+) -> str:
     """Return what a card says of one recommendation, all text escaped.
 
     Parameters
     ----------
     row : a row of `AnimeRecommender.recommend`, as `itertuples` gives it.
-    best : the greatest match in the list, which fills the bar.
     images : whether its cover is shown.
-    why : HTML of the details (`details_html`).
+    english_first : whether it is called by its English title where it has one.
+    why : HTML of the details (`details_html`), empty while nobody asked for them; None where there
+        are none.
     """
     cover = ""
     if images and isinstance(row.image_url, str) and row.image_url.startswith("https://"):
@@ -65,44 +70,75 @@ def card_html(row, best: float, images: bool = False, why: str = "") -> str:
             f'<img class="anirec-cover" src="{escape(row.image_url)}" alt="" loading="lazy" '
             'referrerpolicy="no-referrer">'
         )
-    english = f"<p class='anirec-english'>{escape(other_name(row))}</p>" if other_name(row) else ""
+    name, other = names_of(row, english_first)
+    second = f"<p class='anirec-english'>{escape(other)}</p>" if other else ""
     genres = "".join(f"<li>{escape(genre)}</li>" for genre in row.genres.split(", ") if genre)
     return (
         f"<article class='anirec-about'>{cover}<div class='anirec-text'>"
-        f"<h3><span class='anirec-rank'>{row.rank}</span>{title_html(row.title, row.mal_id)}</h3>"
-        f"{english}<p class='anirec-facts'>{escape(facts(row))}</p>"
-        f"<ul class='anirec-genres'>{genres}</ul>{_numbers(row, best)}"
-        f"{_because(row)}{why}</div></article>"
+        f"<h3><span class='anirec-rank'>{row.rank}</span>{title_html(name, row.mal_id)}</h3>"
+        f"{second}<p class='anirec-facts'>{escape(facts(row))}</p>"
+        f"<ul class='anirec-genres'>{genres}</ul>{_numbers(row)}"
+        f"{_because(row)}{_details(why)}</div></article>"
     )
 
 
-def _numbers(row, best: float) -> str:
+def _numbers(row) -> str:
     said = []
     if pd.notna(row.score):
-        said.append(f"<span title='Mean score of the community'>★ {row.score:.2f}</span>")
+        said.append(
+            f"<span class='anirec-score' title='Mean score of the community'>★ {row.score:.2f}"
+            "</span>"
+        )
     expected = getattr(row, "expected", None)
     if expected is not None and pd.notna(expected):
         said.append(
             "<span class='anirec-expected' title='The score you would give, as far as can be told'>"
             f"you: {expected:.1f}</span>"
         )
-    name, value = _match(row)
-    if value is not None:
-        share = max(0, min(100, round(100 * value / best))) if best > 0 else 0
-        said.append(
-            f"<span class='anirec-match' title='How strongly your list speaks for it'>"
-            f"<span class='anirec-bar'><span style='width:{share}%'></span></span>"
-            f"{name} {value:.2f}</span>"
-        )
+    said.append(_strength(row))
     return f"<p class='anirec-numbers'>{''.join(said)}</p>"
 
 
-def _match(row) -> tuple[str, float | None]:
+def _strength(row) -> str:
+    """Return how much speaks for it: the chance that it is liked, or how well it fits."""
+    chance, fit = getattr(row, "chance", None), getattr(row, "fit", None)
+    if chance is not None and pd.notna(chance):
+        n = round(10 * chance)
+        return (
+            f"<span class='anirec-match' title='Of 10 people with such a list who saw it, about "
+            f"{n} liked it'>{_bar(chance)}{n} of 10 like it</span>"
+        )
+    if fit is not None and pd.notna(fit):
+        return (
+            "<span class='anirec-match' title='How strongly your list speaks for it: the best of "
+            f"all is 100 %'>{_bar(fit)}fits {fit:.0%}</span>"
+        )
+    alike = getattr(row, "similarity", None)
+    if alike is not None and pd.notna(alike):
+        return f"<span class='anirec-match'>{_bar(alike)}{alike:.0%} alike</span>"
+    return ""
+
+
+def _bar(share: float) -> str:
+    width = max(0, min(100, round(100 * share)))
+    return f"<span class='anirec-line-bar'><span style='width:{width}%'></span></span>"
+
+
+def _match(row) -> float | None:
     for name in ("match", "similarity"):
         value = getattr(row, name, None)
         if value is not None and pd.notna(value):
-            return name, float(value)
-    return "match", None
+            return float(value)
+    return None
+
+
+def _details(why: str | None) -> str:
+    if why is None:
+        return ""
+    inside = why or "<p class='anirec-soft'>One moment …</p>"
+    return (
+        f"<details class='anirec-why' data-why='1'><summary>Why exactly</summary>{inside}</details>"
+    )
 
 
 def _because(row) -> str:
@@ -112,12 +148,12 @@ def _because(row) -> str:
 
 
 def details_html(explanation: Explanation) -> str:
-    """Return all that speaks for a recommendation, folded: the match's terms, the ranker's."""
+    """Return all that speaks for a recommendation: the match's terms, and the ranker's."""
     tables = []
     terms = explanation.terms
     if len(terms):
         top = terms.loc[terms["contribution"].abs().nlargest(TERMS).index]
-        rows = zip(top["title"], top["contribution"], strict=True)
+        rows = zip(top["title"], top["contribution"], top["anime_id"], strict=True)
         said = f"The match {explanation.match:.2f} is the sum of what each title of your list adds:"
         left = len(terms) - len(top)
         rest = f"<p class='anirec-soft'>and {left} smaller terms</p>" if left > 0 else ""
@@ -129,22 +165,35 @@ def details_html(explanation: Explanation) -> str:
             group if group == name else f"{group}: {name.replace('_', ' ')}"
             for group, name in zip(top["group"], top["feature"], strict=True)
         ]
-        rows = zip(names, top["contribution"], strict=True)
+        rows = zip(names, top["contribution"], [None] * len(names), strict=True)
         tables.append(
             "<p>The order among good matches comes from a ranker; what moved this one most:</p>"
             + _terms_table(rows)
         )
-    if not tables:
-        return ""
-    return f"<details class='anirec-why'><summary>Why exactly</summary>{''.join(tables)}</details>"
+    return "".join(tables) or "<p class='anirec-soft'>Nothing on your list speaks for it.</p>"
 
 
 def _terms_table(rows) -> str:
     cells = "".join(
-        f"<tr><td>{escape(str(name))}</td><td class='anirec-number'>{value:+.3f}</td></tr>"
-        for name, value in rows
+        f"<tr{_of(anime_id)}><td>{escape(str(name))}</td>"
+        f"<td class='anirec-number'>{value:+.3f}</td>{_switch(name, anime_id)}</tr>"
+        for name, value, anime_id in rows
     )
     return f"<table>{cells}</table>"
+
+
+def _of(anime_id: int | None) -> str:
+    return "" if anime_id is None else f" data-anime='{int(anime_id)}'"
+
+
+def _switch(name: object, anime_id: int | None) -> str:
+    """Return a button that leaves a title out of account."""
+    if anime_id is None:
+        return ""
+    return (
+        "<td><button type='button' class='anirec-quiet' data-act='count' "
+        f"aria-label=\"Don't count {escape(str(name))}\">Don't count this</button></td>"
+    )
 
 
 def recommendations_table(frame: pd.DataFrame) -> str:
@@ -152,7 +201,7 @@ def recommendations_table(frame: pd.DataFrame) -> str:
     rows = []
     for row in frame.itertuples():
         english = f"<br>{escape(other_name(row))}" if other_name(row) else ""
-        _, value = _match(row)
+        value = _match(row)
         rows.append(
             f"<tr><td>{row.rank}</td><td><strong>{escape(row.title)}</strong>{english}</td>"
             f"<td>{escape(facts(row))}</td><td>{escape(row.genres)}</td>"
@@ -173,56 +222,9 @@ def download_link(text: str, name: str, content: bytes, kind: str) -> str:
     )
 
 
-class Card(widgets.Box):
-    """One recommendation with what can be done about it. Cards are reused: `show` fills them."""
-
-    def __init__(self, box) -> None:
-        self.anime_id = 0
-        self.about = html_part("", "anirec-about-box")
-        actions = [
-            ("✓ Seen it", "Put it on your list as watched", box.seen),
-            ("✕ Not for me", "Never recommend it, and less like it", box.not_for_me),
-            ("+ Add", "Put it on your list as planned", box.plan),
-            ("Similar", "Show what is most similar", box.more_like),
-        ]
-        buttons = [
-            make_button(text, partial(self._act, action), "anirec-action", tooltip=tooltip)
-            for text, tooltip, action in actions
-        ]
-        super().__init__([self.about, boxed(buttons, "anirec-actions")], layout=free_layout())
-        classed(self, "anirec-card")
-
-    def _act(self, action: Callable[[int], None]) -> None:
-        action(self.anime_id)
-
-    def show(self, anime_id: int, html: str) -> None:
-        self.anime_id = anime_id
-        self.about.value = html
-
-
-def best_match(frame: pd.DataFrame) -> float:
-    for name in ("match", "similarity"):
-        if name in frame and len(frame):
-            return float(frame[name].max())
-    return 0.0
-
-
-def sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def match_name(row) -> str:
-    english = f" · {other_name(row)}" if other_name(row) else ""
-    said = [v for v in (row.type if isinstance(row.type, str) else "",) if v]
+def match_name(row, english_first: bool = False) -> str:
+    """Return what tells an anime from others of the name: ``Monster (TV, 2004)``."""
+    name, other = names_of(row, english_first)
+    said = [row.type] if isinstance(row.type, str) else []
     said += [f"{int(row.year)}"] if pd.notna(row.year) else []
-    return f"{row.title}{english}" + (f" ({', '.join(said)})" if said else "")
-
-
-def imported_html(text: str, problems: list[str]) -> str:
-    """Return what an import found, its problems folded."""
-    said = f"<p class='anirec-note' role='status'>{escape(text)}</p>"
-    if not problems:
-        return said
-    lines = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
-    count = "1 line" if len(problems) == 1 else f"{len(problems)} lines"
-    return f"{said}<details><summary>{count} to look at</summary><ul>{lines}</ul></details>"
+    return f"{name}{f' · {other}' if other else ''}" + (f" ({', '.join(said)})" if said else "")

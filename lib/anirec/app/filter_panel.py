@@ -1,169 +1,163 @@
-"""The filters as controls."""
+"""The filters of a box: what is set, what there is to choose, and what a control says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import replace
 
-import ipywidgets as widgets
-
-from anirec.app.controls import ANY, boxed, classed, free_layout, html_part, labelled, make_button
-from anirec.catalogue.filters import FRANCHISE_RULES, IN_ORDER, Filters
-
-EPISODES = [
-    ("any number", (None, None)),
-    ("one", (1, 1)),
-    ("2 to 13", (2, 13)),
-    ("14 to 26", (14, 26)),
-    ("27 or more", (27, None)),
-]
-MINUTES = [
-    ("any length", (None, None)),
-    ("up to 15 minutes", (None, 15)),
-    ("15 to 30 minutes", (15, 30)),
-    ("30 to 60 minutes", (30, 60)),
-    ("an hour or more", (60, None)),
-]
-MEMBERS = [
-    ("any number", ANY),
-    ("1,000 or more", 1_000),
-    ("10,000 or more", 10_000),
-    ("100,000 or more", 100_000),
-    ("a million or more", 1_000_000),
-]
-SCORES = [("any score", ANY), *((f"{score} or better", float(score)) for score in (6, 7, 8, 9))]
+from anirec.catalogue import Catalogue
+from anirec.catalogue import filters as table
+from anirec.catalogue.filters import CONTROLS, DEFAULTS, Filters
+from anirec.config import InputError
 
 
-class FilterPanel(widgets.Box):
-    """The filters, as controls; `filters` reads them."""
+class FilterPanel:
+    """The filters as controls: one for each that makes a difference in the catalogue.
 
-    def __init__(self, choices: Mapping[str, list[str]], changed: Callable[[], None]) -> None:
-        self._changed = changed
-        self._quiet = False
-        dropdown, tags = partial(widgets.Dropdown, layout=free_layout()), widgets.TagsInput
-        self.types = [
-            classed(widgets.ToggleButton(description=name, layout=free_layout()), "anirec-chip")
-            for name in choices["types"]
-        ]
-        genres, studios = sorted(choices["genres"]), sorted(choices["studios"])
-        self.genres = tags(allowed_tags=genres, allow_duplicates=False, placeholder="any")
-        self.without = tags(allowed_tags=genres, allow_duplicates=False, placeholder="none")
-        self.studios = tags(allowed_tags=studios, allow_duplicates=False, placeholder="any")
-        self.first_year = dropdown(options=[("any", ANY)])
-        self.last_year = dropdown(options=[("any", ANY)])
-        self.episodes = dropdown(options=EPISODES)
-        self.minutes = dropdown(options=MINUTES)
-        self.members = dropdown(options=MEMBERS)
-        self.score = dropdown(options=SCORES)
-        self.status = dropdown(options=_any_of(choices["statuses"]))
-        self.source = dropdown(options=_any_of(choices["sources"]))
-        rules = [(said, rule) for rule, said in FRANCHISE_RULES.items()]
-        self.franchises = dropdown(options=rules, value=IN_ORDER)
-        slider = partial(
-            widgets.FloatSlider,
-            step=0.1,
-            readout=False,
-            continuous_update=False,
-            layout=free_layout(),
-        )
-        self.popularity = slider(min=-1, max=1, value=0)
-        self.variety = slider(min=0, max=1, value=0)
-        checkbox = partial(widgets.Checkbox, indent=False, layout=free_layout())
-        self.ignore_dislikes = checkbox(description="Let dislikes not count against similar anime")
-        self.adult = checkbox(description="Show adult titles")
-        fields = [
-            labelled("Sequels and franchises", self.franchises, "anirec-double"),
-            labelled("Genres, all of", self.genres),
-            labelled("Genres, none of", self.without),
-            labelled("From year", self.first_year, "anirec-half"),
-            labelled("To year", self.last_year, "anirec-half"),
-            labelled("Episodes", self.episodes),
-            labelled("Length of an episode", self.minutes),
-            labelled("Community score", self.score),
-            labelled("Members", self.members),
-            labelled("Status", self.status),
-            labelled("Based on", self.source),
-            labelled("Studios, one of", self.studios),
-            labelled("Niche ↔ popular", self.popularity),
-            labelled("Close match ↔ variety", self.variety),
-        ]
-        label = html_part("<span class='anirec-label'>Type</span>")
-        kinds = boxed([label, boxed(self.types, "anirec-chips")], "anirec-field", "anirec-wide")
-        super().__init__(
-            [
-                kinds,
-                *fields,
-                boxed([self.ignore_dislikes, self.adult], "anirec-field", "anirec-wide"),
-                make_button("Reset filters", self.reset, "anirec-quiet"),
-            ],
-            layout=free_layout(),
-        )
-        classed(self, "anirec-panel", "anirec-filters")
-        for control in self._controls():
-            control.observe(self._observed, names="value")
+    A control names a value by its place among those offered, so that a page can say nothing else.
 
-    def offer_years(self, first: int, last: int) -> None:
-        years = [("any", ANY), *((str(year), year) for year in range(last, first - 1, -1))]
-        self.first_year.options = self.last_year.options = years
+    Attributes
+    ----------
+    filters : `Filters`, what is set.
+    """
 
-    def filters(self) -> Filters:
-        """Return what is set. Raises InputError where it is contradictory."""
-        return Filters(
-            types=[button.description for button in self.types if button.value],
-            genres=self.genres.value,
-            without_genres=self.without.value,
-            statuses=_one(self.status.value),
-            sources=_one(self.source.value),
-            studios=self.studios.value,
-            years=(self.first_year.value or None, self.last_year.value or None),
-            episodes=self.episodes.value,
-            minutes=self.minutes.value,
-            min_members=self.members.value or None,
-            min_score=self.score.value or None,
-            franchises=self.franchises.value,
-            adult=self.adult.value,
-            ignore_dislikes=self.ignore_dislikes.value,
-            popularity=self.popularity.value,
-            variety=self.variety.value,
-        )
+    def __init__(self, catalogue: Catalogue, filters: Filters | None = None) -> None:
+        self.filters = filters or Filters()
+        self.offers = {
+            name: offers
+            for name, control in CONTROLS.items()
+            if (offers := control.choices(catalogue))
+        }
 
     def in_use(self) -> int:
-        """Return how many controls are not at their usual value."""
-        return sum(control.value != usual for control, usual in self._usual_values())
+        """Return how many filters are not at their default."""
+        return len(self.filters.saved())
 
     def reset(self) -> None:
-        self._quiet = True
-        for control, usual in self._usual_values():
-            control.value = usual
-        self._quiet = False
-        self._changed()
+        self.filters = Filters()
 
-    def _controls(self) -> list:
-        return [
-            *self.types, self.genres, self.without, self.studios, self.first_year, self.last_year,
-            self.episodes, self.minutes, self.members, self.score, self.status, self.source,
-            self.franchises, self.popularity, self.variety, self.ignore_dislikes, self.adult,
-        ]  # fmt: skip
+    def choose(self, name: str, value: object) -> None:
+        """Set a filter from what its control says.
 
-    def _usual_values(self) -> list[tuple]:
-        usual: dict[type, object] = {
-            widgets.ToggleButton: False,
-            widgets.Checkbox: False,
-            widgets.TagsInput: [],
-            widgets.FloatSlider: 0.0,
-        }
-        ranges = {id(self.episodes): (None, None), id(self.minutes): (None, None)}
-        ranges[id(self.franchises)] = IN_ORDER
-        return [(c, usual.get(type(c), ranges.get(id(c), ANY))) for c in self._controls()]
+        Parameters
+        ----------
+        name : the filter; of a range followed by ``0`` for its beginning or ``1`` for its end.
+        value : of a choice or range the place of the value, from 1, or 0 for any; of a slider the
+            number; of a switch whether it is on.
 
-    def _observed(self, _: Mapping) -> None:
-        if not self._quiet:
-            self._changed()
+        Raises
+        ------
+        InputError
+            If there is no such filter or value, or the filters contradict each other.
+        """
+        name, _, end = name.partition(" ")
+        offers, kind = self._offered(name)
+        if kind == table.CHOICE:
+            at = _place(value, len(offers) + 1)
+            self._set(name, offers[at - 1][1] if at else DEFAULTS[name])
+        elif kind == table.RANGE:
+            at = _place(value, len(offers) + 1)
+            ends = list(getattr(self.filters, name))
+            ends[_place(end, 2)] = offers[at - 1][1] if at else None
+            self._set(name, tuple(ends))
+        elif kind == table.SLIDER:
+            number = value if isinstance(value, int | float) else 0.0
+            least, greatest = self._ends(name)
+            self._set(name, float(min(max(number, least), greatest)))
+        elif kind == table.SWITCH:
+            self._set(name, value is True)
+        else:
+            raise InputError(f"{name} is no such filter")
+
+    def toggle(self, name: str, place: str) -> None:
+        """Switch one of several values of a filter on or off. Raises InputError as `choose`."""
+        offers, _ = self._offered(name)
+        value = offers[_place(place, len(offers))][1]
+        chosen = tuple(getattr(self.filters, name))
+        rest = tuple(one for one in chosen if one != value)
+        self._set(name, rest if value in chosen else (*chosen, value))
+
+    def tag(self, name: str, text: str) -> None:
+        """Add a value of several by its name, in capital letters or small.
+
+        Raises
+        ------
+        InputError
+            If no value is called that; the message suggests some.
+        """
+        offers, _ = self._offered(name)
+        wanted = text.strip().casefold()
+        names = [str(value) for _, value in offers]
+        found = next((one for one in names if one.casefold() == wanted), None)
+        if found is None:
+            near = [one for one in names if wanted and wanted in one.casefold()][:5]
+            hint = f": choose one of {', '.join(near)}" if near else ""
+            raise InputError(f"“{text.strip()}” is none of {CONTROLS[name].label.lower()}{hint}")
+        self._set(name, tuple(dict.fromkeys((*getattr(self.filters, name), found))))
+
+    def untag(self, name: str, text: str) -> None:
+        """Take a value of several away."""
+        self._offered(name)
+        self._set(name, tuple(one for one in getattr(self.filters, name) if one != text))
+
+    def shown(self) -> list[dict[str, object]]:
+        """Return what the template shows of each filter."""
+        return [self._shown(name) for name in self.offers]
+
+    def _shown(self, name: str) -> dict[str, object]:
+        control, offers, value = CONTROLS[name], self.offers[name], getattr(self.filters, name)
+        told: dict[str, object] = {"name": name, "label": control.label, "kind": control.kind}
+        if control.kind == table.CHIPS:
+            told["options"] = [(said, at, one in value) for at, (said, one) in enumerate(offers)]
+        elif control.kind == table.TAGS:
+            told["chosen"] = list(value)
+            told["all"] = sorted(said for said, one in offers if one not in value)
+        elif control.kind == table.CHOICE:
+            told["options"] = _options(offers, control.usual, value)
+        elif control.kind == table.RANGE:
+            told["ends"] = [
+                (end, said, _options(offers, said, value[end]))
+                for end, said in enumerate(("from", "to"))
+            ]
+        elif control.kind == table.SLIDER:
+            least, greatest = self._ends(name)
+            told |= {"least": least, "greatest": greatest, "value": value}
+        else:
+            told["value"] = value
+        return told
+
+    def _ends(self, name: str) -> tuple[float, float]:
+        return tuple(float(value) for _, value in self.offers[name])
+
+    def _offered(self, name: str) -> tuple[list, str]:
+        if name not in self.offers:
+            raise InputError("there is no such filter here")
+        return self.offers[name], CONTROLS[name].kind
+
+    def _set(self, name: str, value: object) -> None:
+        self.filters = replace(self.filters, **{name: value})
 
 
-def _any_of(names: list[str]) -> list[tuple[str, str | int]]:
-    return [("any", ANY), *((name, name) for name in names)]
+def _options(offers: list, usual: str, value: object) -> list[tuple[str, int, bool]]:
+    """Return the text and place of each value, the default at 0, and whether it is chosen."""
+    chosen = [at for at, (_, one) in enumerate(offers, start=1) if _equal(one, value)]
+    return [
+        (usual, 0, not chosen),
+        *((said, at, at in chosen[:1]) for at, (said, _) in enumerate(offers, start=1)),
+    ]
 
 
-def _one(value: str | int) -> tuple[str | int, ...]:
-    return (value,) if value else ()
+def _equal(one: object, value: object) -> bool:
+    if isinstance(one, tuple) and value is not None:
+        return one == tuple(value)
+    return one == value
+
+
+def _place(value: object, count: int) -> int:
+    """Return a place from what a page says. Raises InputError if it is none."""
+    try:
+        place = int(value)
+    except (TypeError, ValueError):
+        place = -1
+    if not 0 <= place < count:
+        raise InputError("there is no such choice")
+    return place

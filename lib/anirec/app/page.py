@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 
 TOKEN_VARIABLE = "ANIREC_APP_TOKEN"
+BY_NAME_VARIABLE = "ANIREC_APP_BY_NAME"
+"""Set to 1, visitors may have their list fetched by their user name on another site."""
+
 LEARNS_VARIABLE = "ANIREC_APP_LEARNS"
 """Set to 1, visitors are asked whether ``anirec update --visitors`` may learn from their lists."""
 
@@ -194,5 +197,5 @@ def page_of(query: str) -> PageAddress:
 
     images = parse_qs(query).get("images") == ["1"]
     other = {"profile": token_of(query)} | ({} if images else {"images": "1"})
-    learns = os.environ.get(LEARNS_VARIABLE) == "1"
-    return PageAddress(images, f"?{urlencode(other)}", "?", learns=learns)
+    learns, by_name = (os.environ.get(n) == "1" for n in (LEARNS_VARIABLE, BY_NAME_VARIABLE))
+    return PageAddress(images, f"?{urlencode(other)}", "?", learns=learns, by_name=by_name)

@@ -120,7 +120,8 @@ def content_security_policy(host: str, nonce: str | None = None, images: bool = 
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src 'self' 'unsafe-eval'{marked}",  # JupyterLab compiles JSON schemas
+            # JupyterLab compiles JSON schemas; anywidget loads the box's script from a blob.
+            f"script-src 'self' 'unsafe-eval' blob:{marked}",
             "style-src 'self' 'unsafe-inline'",
             f"img-src 'self' data:{' ' + IMAGE_HOST if images else ''}",
             "font-src 'self' data:",
@@ -449,6 +450,7 @@ def settings(site: Site) -> Config:
     config.VoilaConfiguration.extension_allowlist = [
         "@jupyter-widgets/jupyterlab-manager",
         "@voila-dashboards/widgets-manager8",
+        "anywidget",
     ]
     config.VoilaConfiguration.multi_kernel_manager_class = VisitorKernels
     config.VisitorKernels.most = site.visitors + (0 if site.forks else WAITING)

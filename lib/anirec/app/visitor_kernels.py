@@ -229,7 +229,8 @@ def check_message(parts: list[bytes]) -> None:
         raise Unacceptable(f"a message of type {str(header.get('msg_type'))[:40]!r}")
     data = content.get("data")
     state = data.get("state") if isinstance(data, dict) else None
-    values = list(state.values()) if isinstance(state, dict) else []
+    said = data.get("content") if isinstance(data, dict) else None
+    values = [one for one in (state, said) if one is not None]
     while values:
         value = values.pop()
         if isinstance(value, str) and len(value) > LONGEST_VALUE:

@@ -4,6 +4,7 @@ window.voila_finish = () => {};
 
 const loading = document.getElementById("loading");
 const lost = document.getElementById("lost");
+const offline = document.getElementById("offline");
 const kernel = JSON.parse(document.getElementById("jupyter-config-data").textContent);
 const serverUrl = new URL(kernel.baseUrl, location.href);
 const AGAIN_MS = 1500;
@@ -21,12 +22,16 @@ if (!showWhenReady()) {
 }
 
 // A kernel that died answers no message; its server closes this socket then, and says so if asked.
+// Without a connection nothing can be told: it is tried again until there is one.
 async function alive() {
-  try {
-    const url = new URL(`api/kernels/${kernel.kernelId}`, serverUrl);
-    return (await fetch(url, { cache: "no-store" })).status !== 404;
-  } catch {
-    return false;
+  const url = new URL(`api/kernels/${kernel.kernelId}`, serverUrl);
+  for (;;) {
+    try {
+      return (await fetch(url, { cache: "no-store" })).status !== 404;
+    } catch {
+      offline.hidden = false;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
   }
 }
 let leaving = false;
@@ -40,8 +45,13 @@ function watch() {
 async function closed() {
   if (leaving) return;
   if (await alive()) {
+    if (!offline.hidden) {
+      offline.hidden = true;
+      dispatchEvent(new Event("anirec-back"));
+    }
     setTimeout(watch, AGAIN_MS);
   } else if (!leaving) {
+    offline.hidden = true;
     lost.hidden = false;
     document.body.classList.add("is-lost");
     document.getElementById("reconnect").focus();

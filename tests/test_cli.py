@@ -274,13 +274,14 @@ def test_completion_is_offered_and_knows_the_datasets(anirec, monkeypatch) -> No
     assert anirec()[1].split() == ["mal-2016"]
 
 
-def test_narrow_code_page_loses_letters_but_no_answer(root: Path) -> None:
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_narrow_code_page_loses_letters_but_no_answer(root: Path, encoding: str) -> None:
     places = {"ANIREC_DATA_DIR": str(root), "ANIREC_OUTPUT_DIR": str(root / "outputs")}
     said = subprocess.run(
         [sys.executable, "-m", "anirec.cli", "similar", "茶の時間"],
-        env=os.environ | places | {"PYTHONIOENCODING": "cp1252"},
+        env=os.environ | places | {"PYTHONIOENCODING": encoding},
         capture_output=True,
-        encoding="cp1252",
+        encoding=encoding,
     )
     assert said.returncode == 2
     assert said.stderr.startswith("anirec: no anime is called '????'")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,8 @@ TWENTY = (
 @dataclass
 class ImplicitALS:
     """implicit's ALS on binary lists; a newcomer is folded in."""
+
+    NAME: ClassVar[str] = "implicit als"
 
     factors: int
     alpha: float

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import optuna
@@ -63,6 +64,8 @@ def suggest_feed(trial: optuna.Trial) -> Weigh:
 class Linear:
     """Scores that are the weighted profile times an item-item matrix or a fold-in of it."""
 
+    NAME: ClassVar[str] = "linear"
+
     weigh: Weigh
     apply: Callable[[sparse.csr_matrix], np.ndarray]
 
@@ -73,6 +76,8 @@ class Linear:
 @dataclass
 class KnownUsers:
     """Scores of users who were trained on with what they are given: BPR cannot fold anyone in."""
+
+    NAME: ClassVar[str] = "known users"
 
     given: Interactions
     factors: np.ndarray

@@ -354,3 +354,15 @@ def test_ablation_leaves_out_one_group_at_a_time(
     )
     with pytest.raises(InputError, match="too few lists"):
         next(two_stage.without_each_group(model, train.users(np.arange(50))))
+
+
+def test_retrievers_that_keep_all_weights_rank_as_those_that_keep_as_many(
+    train: Interactions, profiles: Interactions
+) -> None:
+    def ranked(kept: int) -> TwoStage:
+        retriever = HybridEASE(**HybridEASE.STARTS | {"n_neighbours": kept})
+        return TwoStage(retriever=retriever, n_rounds=5, n_threads=1).fit(train)
+
+    whole, as_many = ranked(0), ranked(train.shape[1])
+    assert isinstance(whole.stage_.second.weights_, np.ndarray)
+    np.testing.assert_allclose(whole.score(profiles), as_many.score(profiles), atol=1e-3)

@@ -48,12 +48,14 @@ class ItemItem(Model):
     def weights_between(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return what some anime say for others, float32 (len(rows), len(columns)).
 
-        The weights are pruned; each of the columns is named once.
+        Each of the columns is named once.
         """
         known = self._hastened
         if known is not None and known[0] is self.weights_:
             return block_of_columns(known[1], rows, columns)
-        return block(self.weights_, rows, columns)
+        if sparse.issparse(self.weights_):
+            return block(self.weights_, rows, columns)
+        return np.asarray(self.weights_[np.ix_(rows, columns)])
 
     def values(self, profiles: Interactions) -> np.ndarray:
         """Return what each entry of the profiles counts, float32 (nnz,)."""

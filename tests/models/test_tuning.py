@@ -10,7 +10,7 @@ import pytest
 
 from anirec.evaluation.ranking import accuracy, rank
 from anirec.interactions import Interactions, hold_out
-from anirec.models import EASE, HybridEASE, Model, TwoStage, load_model
+from anirec.models import EASE, HybridEASE, Model, TwoStage, load_model, tuning
 from anirec.models.tuning import GRIDS, Bench
 
 FIXED = dict(HybridEASE.STARTS)
@@ -91,6 +91,16 @@ def test_the_bench_measures_what_a_fit_reaches() -> None:
     other = model.with_settings({"l2": 400.0})
     assert not np.array_equal(bench.judge(other), found)
     np.testing.assert_array_equal(bench.judge(model), found)
+
+
+def test_of_a_large_catalogue_not_all_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "GRIDS", {**GRIDS, "n_neighbours": (1, 0)})
+    lists = simulated(150, 60, 15.0)
+    fixed = FIXED | {"n_neighbours": None}
+    monkeypatch.setattr(HybridEASE, "STARTS", {**FIXED, "n_neighbours": 1})
+    assert HybridEASE(**fixed).fit(lists).chosen_ == {"n_neighbours": 0}
+    monkeypatch.setattr(tuning, "MOST_ANIME", 50)
+    assert HybridEASE(**fixed).fit(lists).chosen_ == {"n_neighbours": 1}
 
 
 def test_nobody_is_judged_by_what_was_learned() -> None:

@@ -131,6 +131,11 @@ class Bench:
         self._liked_from = least_liked(float(constants[0][2]))
         self.n_solves = 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether all anime take part."""
+        return bool(self._part.all())
+
     def judge(self, model: ClosedForm) -> np.ndarray:
         """Return NDCG@10 of who was set aside, for what they watched and for what they liked.
 
@@ -271,7 +276,10 @@ def choose_settings(model: ClosedForm, bench: Bench) -> dict[str, object]:
                 if bench.tagged(model):
                     search.line(_scaled(now[name]), TAG_SCALES.index(1.0))
             else:
-                values = sorted({*GRIDS[name], search.now[name]}, key=_all_last(name))
+                values = {*GRIDS[name], search.now[name]}
+                if name == "n_neighbours" and not bench.whole:
+                    values.discard(0)  # all of a large catalogue would not be served from memory
+                values = sorted(values, key=_all_last(name))
                 options = [{name: value} for value in values]
                 search.line(options, values.index(search.now[name]), name in NO_SOLVE)
     log.info(

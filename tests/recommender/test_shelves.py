@@ -63,6 +63,13 @@ def test_hidden_gems_are_on_few_lists(
     assert ids(recommender.hidden_gems(Profile.of({1: 9.0}))) == []
 
 
+def test_a_shelf_may_be_empty_for_somebody_with_dislikes(recommender: AnimeRecommender) -> None:
+    profile = Profile({6: Entry(liked=True), 1: Entry(liked=False)})
+    frame = recommender.recommend(profile, filters=Filters(min_members=10**9))
+    assert ids(frame) == []
+    assert frame.attrs["note"] == "no anime passes the filters: loosen them"
+
+
 def test_shelves_by_their_names(recommender: AnimeRecommender) -> None:
     profile = Profile({1: Entry(6), 6: Entry(liked=True), 5: Entry(status="plan_to_watch")})
     told = recommender.shelves([shelves.EVERY_SHELF], profile, k=3)

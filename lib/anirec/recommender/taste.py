@@ -84,6 +84,8 @@ class Taste:
         if not self.against.nnz or not self.is_sum:
             return scores
         pool = best_first(scores)[:POOL]
+        if not len(pool):
+            return scores
         match = self.fitted.contributions(self.shown, pool).sum(axis=0)
         scale = scores[pool].std() / max(float(match.std()), 1e-9)
         if not self.fitted.can(Ability.RANKINGS):

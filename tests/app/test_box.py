@@ -329,6 +329,10 @@ def test_where_an_anime_stands(box):
     do(box, "open", value="where")
     do(box, "where", value={"text": "tea time"})
     assert re.search(r"Place \d+ of \d+", box.panels)
+    box.add(6)
+    do(box, "where", value={"text": "tea time"})
+    assert "It is not recommended to you now." in box.panels
+    assert "It is on your list." in box.panels
     do(box, "where", value={"text": "zzzzz"})
     assert "no anime is called" in box.said.lower()
 

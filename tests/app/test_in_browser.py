@@ -376,6 +376,16 @@ def test_a_list_is_offered_to_be_kept_and_found_again(visitor, site):
     assert Visitor(again.page).list == []
 
 
+def test_what_somebody_prefers_is_kept_by_their_browser(fan):
+    fan.open("Import and save")
+    fan.after(fan.page.get_by_label("English titles first").check)
+    fan.page.reload()
+    again = Visitor(fan.page)
+    again.page.wait_for_function("() => document.querySelector('.anirec').dataset.pending === '0'")
+    again.open("Import and save")
+    assert again.page.get_by_label("English titles first").is_checked()
+
+
 def test_tabs_follow_each_other(fan):
     page = fan.page.context.new_page()
     page.goto(fan.page.url, wait_until="commit")

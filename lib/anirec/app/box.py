@@ -381,8 +381,9 @@ class RecommenderBox(anywidget.AnyWidget):
         told = self.recommender.whereabouts(
             self.profile, anime_id, model=self.shelf.model, filters=self.filters
         )
-        place = f"Place {told.rank:,} of {told.among:,} that may be recommended to you."
-        text = place if told.rank else "It is not recommended to you now."
+        text = "It is not recommended to you now."
+        if told.rank is not None:
+            text = f"Place {told.rank:,} of {told.among:,} that may be recommended to you."
         reasons = [sentence(reason) for reason in told.reasons]
         self.found_where = {"title": self.title(anime_id), "text": text, "reasons": reasons}
         self._show_panels()

@@ -295,6 +295,7 @@ function render({ model, el }) {
   const follow = () => { if (document.visibilityState === "visible") tell("follow"); };
   document.addEventListener("visibilitychange", follow);
   addEventListener("anirec-back", follow);
+  const preferences = store(`${place} preferences`); // before the kernel's own are kept
   let generation = model.get("state").generation;
   function stateChanged() {
     const state = model.get("state");
@@ -315,7 +316,6 @@ function render({ model, el }) {
   for (const name of PARTS) show(name);
   stateChanged();
   showBusy();
-  const preferences = store(`${place} preferences`);
   if (preferences) {
     try {
       tell("prefer", { value: JSON.parse(preferences) });

@@ -229,7 +229,7 @@ def test_filters_are_passed_on_and_reset(box, recommender):
 def test_what_no_filter_offers_is_told_and_changes_nothing(box):
     box.add(1)
     do(box, "tag", name="genres", value={"text": "mech"})
-    assert "choose one of Mecha" in box.said
+    assert "(there is Mecha" in box.said
     before = box.filters
     for name, value in (("min_score", 99), ("nothing", 1), ("years 7", 1), ("genres", "x")):
         do(box, "filter", name=name, value=value)
@@ -306,6 +306,19 @@ def test_a_group_gets_what_everybody_likes(box, recommender):
     assert cards(box) == new_to(recommender, box.profile)
     do(box, "with", value={"text": "nobody"})
     assert "no list is kept under this name" in box.said.lower()
+
+
+def test_somebody_joins_a_group_by_the_private_address_of_their_list(recommender, tmp_path):
+    store = ProfileStore(tmp_path / "lists.sqlite")
+    _, token = store.create(Profile({6: Entry(rating=9)}))
+    box = RecommenderBox(recommender, k=3)
+    box.use(ListSession(store), PageAddress(False, "?", "?"))
+    box.add(1)
+    do(box, "with", value={"text": f"http://127.0.0.1:8866/?profile={token}&images=1"})
+    assert box.shelf.friends == [("person 2", Profile({6: Entry(rating=9)}))]
+    assert token not in box.panels + box.results
+    do(box, "with", value={"text": "http://127.0.0.1:8866/?profile=none"})
+    assert "no list is kept under this address" in box.said.lower()
 
 
 def test_why_is_told_exactly_and_a_reason_can_be_left_out(box, recommender):

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from anirec.app.list_panel import ORDERS
 from anirec.config import InputError
 from anirec.lists import MAX_UPLOAD, read_list
+from anirec.lists.called import token_of
 from anirec.lists.online import SITES, read_users_list
 from anirec.profiles import LIST_STATUSES, Profile, UnknownProfile
 from anirec.profiles.merging import Rule
@@ -227,9 +229,9 @@ def _undo(box, act: Act) -> None:
 def _rows(box, act: Act) -> None:
     if act.control == "text":
         box.view.text = act.text
-    elif act.text in dict(box.orders):
+    elif act.text in dict(ORDERS):
         box.view.order = act.text
-    box.show_rows()
+    box.show_list()
 
 
 @_act
@@ -349,7 +351,7 @@ def _friend(box, text: str) -> tuple[str, Profile]:
             raise UnknownProfile("no lists are kept here")
         if box.session.named:
             return text, store.named(text).read()
-        token = text.rpartition("profile=")[2].partition("&")[0].strip()
+        token = token_of(text.partition("?")[2].partition("#")[0])
         return f"person {len(box.shelf.friends) + 2}", store.open(token).read()
     except UnknownProfile:
         what = "name" if box.session.named else "address"

@@ -138,9 +138,11 @@ class RecommenderBox(anywidget.AnyWidget):
 
     def title(self, anime_id: int) -> str:
         """Return an anime's title, or its number if the catalogue lacks it."""
-        if anime_id not in self.recommender.anime.index:
+        anime = self.recommender.anime
+        if anime_id not in anime.index:
             return f"anime {anime_id}"
-        return names_of(self.recommender.anime.loc[anime_id], self.english)[0]
+        english = anime.at[anime_id, "title_english"] if self.english else None
+        return english if isinstance(english, str) and english else anime.at[anime_id, "title"]
 
     def say(self, text: str, kind: str = "note", problems: tuple[str, ...] = ()) -> None:
         """Show one sentence: a ``note`` or an ``error``; none if empty."""
@@ -221,7 +223,7 @@ class RecommenderBox(anywidget.AnyWidget):
             self.session.delete()
             self._changed()
             self.say("Deleted: nothing of this list is kept any more. Undo brings it back.")
-        self._show_panels()
+        self.show_tools()
 
     def follow(self) -> None:
         """Take over what was done to the list elsewhere, in another tab."""
@@ -254,10 +256,8 @@ class RecommenderBox(anywidget.AnyWidget):
 
     def matches(self, text: str) -> tuple[pd.DataFrame, int | None]:
         """Return the anime that a text may mean, best first, and the one it certainly does."""
-        try:
-            sure = self.recommender.resolve(text)
-        except InputError:
-            sure = None
+        certain = self.recommender.catalogue.titles.certain(text)
+        sure = None if certain is None else certain.anime_id
         found = self.recommender.search(text, limit=MATCHES)
         if sure is not None and (not len(found) or int(found["anime_id"].iloc[0]) != sure):
             first = self.recommender.anime.loc[[sure]].reset_index()
@@ -308,27 +308,17 @@ class RecommenderBox(anywidget.AnyWidget):
 
     # --- the list's rows, and the tools
 
-    orders = ORDERS
-
-    def show_rows(self) -> None:
-        """Show the rows of the list as they are searched and sorted."""
-        self._show_list()
-
     def more_rows(self) -> None:
         """Show more rows of the list."""
         self.view.wanted += MORE_ROWS
-        self._show_list()
+        self.show_list()
 
     def open_tool(self, name: str) -> None:
         """Open a tool, or close it where it is open."""
         if name in TOOLS:
             self.opened = "" if name == self.opened else name
             self.asked_delete = False
-            self._show_panels()
-
-    def show_tools(self) -> None:
-        """Show the tools as they are now."""
-        self._show_panels()
+            self.show_tools()
 
     def set_filters(self, change: Callable[[FilterPanel], None]) -> None:
         """Set filters, and recommend anew. Raises InputError if they contradict each other."""
@@ -386,7 +376,7 @@ class RecommenderBox(anywidget.AnyWidget):
             text = f"Place {told.rank:,} of {told.among:,} that may be recommended to you."
         reasons = [sentence(reason) for reason in told.reasons]
         self.found_where = {"title": self.title(anime_id), "text": text, "reasons": reasons}
-        self._show_panels()
+        self.show_tools()
 
     def prefer(self, english: bool | None = None, filters: Mapping | None = None) -> None:
         """Take over what the person prefers, and have the browser remember it."""
@@ -436,7 +426,7 @@ class RecommenderBox(anywidget.AnyWidget):
         """Show the list and what is recommended for it."""
         try:
             with self.hold_sync():
-                self._show_list()
+                self.show_list()
                 self._show_results()
                 self._show_said()
                 self._show_foot()
@@ -474,7 +464,8 @@ class RecommenderBox(anywidget.AnyWidget):
             undoable=self.session.can_undo or self.session.can_restore,
         )
 
-    def _show_list(self) -> None:
+    def show_list(self) -> None:
+        """Show the rows of the list as they are searched and sorted, and where it is kept."""
         profile, view = self.profile, self.view
         ids = view.ids(profile, self.title)
         rows = [list_panel.row(a, profile[a], self.title(a)) for a in ids[: view.wanted]]
@@ -520,7 +511,7 @@ class RecommenderBox(anywidget.AnyWidget):
         self.shelves = rendered(
             "shelves", shelves=self.shelf.offered(self.profile), shelf=self.shelf.name
         )
-        self._show_panels()
+        self.show_tools()
 
     def _show_cards(self) -> None:
         frame, shelf = self.shown, self.shelf
@@ -532,7 +523,9 @@ class RecommenderBox(anywidget.AnyWidget):
             starters_text="Search above for the title to compare with, or take one of these:"
             if shelf.name == ALIKE
             else "Or start with one of these, if you liked it:",
-            heading=shelf.heading(self.title) if len(frame) or self._note else "",
+            heading=(frame.attrs.get("heading") or shelf.heading(self.title))
+            if len(frame) or self._note
+            else "",
             back=NEW if shelf.name == ALIKE and self.profile else "",
             again=shelf.name == SURPRISE,
             choice=shelf.choice(self.profile, self.title),
@@ -562,7 +555,8 @@ class RecommenderBox(anywidget.AnyWidget):
             for row in offered.itertuples()
         ]
 
-    def _show_panels(self) -> None:
+    def show_tools(self) -> None:
+        """Show the tools, and the open one as it is now."""
         used = self.filter_panel.in_use()
         labels = {name: tool.label for name, tool in TOOLS.items()}
         labels["filters"] += f" ({used})" if used else ""

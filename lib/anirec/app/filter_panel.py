@@ -22,6 +22,7 @@ class FilterPanel:
 
     def __init__(self, catalogue: Catalogue, filters: Filters | None = None) -> None:
         self.filters = filters or Filters()
+        self._catalogue = catalogue
         self.offers = {
             name: offers
             for name, control in CONTROLS.items()
@@ -82,17 +83,12 @@ class FilterPanel:
         Raises
         ------
         InputError
-            If no value is called that; the message suggests some.
+            If no value is called that; the message tells like ones.
         """
-        offers, _ = self._offered(name)
-        wanted = text.strip().casefold()
-        names = [str(value) for _, value in offers]
-        found = next((one for one in names if one.casefold() == wanted), None)
-        if found is None:
-            near = [one for one in names if wanted and wanted in one.casefold()][:5]
-            hint = f": choose one of {', '.join(near)}" if near else ""
-            raise InputError(f"“{text.strip()}” is none of {CONTROLS[name].label.lower()}{hint}")
-        self._set(name, tuple(dict.fromkeys((*getattr(self.filters, name), found))))
+        self._offered(name)
+        added = replace(self.filters, **{name: (*getattr(self.filters, name), text)})
+        names = getattr(added.spelled(self._catalogue), name)
+        self._set(name, tuple(dict.fromkeys(names)))
 
     def untag(self, name: str, text: str) -> None:
         """Take a value of several away."""

@@ -10,23 +10,26 @@ from anirec.catalogue.filters import Filters
 from anirec.config import InputError
 from anirec.profiles import Profile
 from anirec.recommender import AnimeRecommender, LatestRecommender
+from anirec.recommender.shelves import SHELVES
 
-NEW, FOR_LIST, NEXT, PLANNED, GEMS = "new", "all", "next", "planned", "gems"
-BECAUSE, SURPRISE, ALIKE, SEGMENT, GROUP = "because", "surprise", "similar", "segment", "group"
+NEW, BECAUSE, SURPRISE = "new", "because", "surprise"
+FOR_LIST, ALIKE, SEGMENT, GROUP = "list", "similar", "segment", "group"
 
 LABELS = {
-    NEW: "New to you",
+    NEW: SHELVES[NEW].heading,
     FOR_LIST: "For you, all parts",
-    NEXT: "Continue",
-    PLANNED: "From your plan",
-    GEMS: "Hidden gems",
-    BECAUSE: "Because you liked …",
-    SURPRISE: "Surprise me",
+    **{
+        name: text.heading.format(verb="liked", title="…")
+        for name, text in SHELVES.items()
+        if name != NEW
+    },
     ALIKE: "Like one title",
     SEGMENT: "A segment's taste",
     GROUP: "For all of us",
 }
-OF_THE_LIST = (NEW, FOR_LIST, NEXT, PLANNED, GEMS)
+"""The shelves of the engine, by their short names, and those that only a box has."""
+
+OF_THE_LIST = (FOR_LIST, *(name for name in SHELVES if name not in (BECAUSE, SURPRISE)))
 """Shelves that are made from the list alone, and explained by it."""
 
 ANCHORS = 12
@@ -94,11 +97,9 @@ class ShelfShown:
         statuses = {entry.status for entry in profile.values()}
         going_on = any(e.finished or e.status == "watching" for e in profile.values())
         there = {
-            NEW: bool(profile),
-            FOR_LIST: bool(profile),
-            NEXT: going_on,
-            PLANNED: "plan_to_watch" in statuses,
-            GEMS: bool(profile),
+            **dict.fromkeys(OF_THE_LIST, bool(profile)),
+            "next": going_on,
+            "planned": "plan_to_watch" in statuses,
             BECAUSE: bool(profile) and bool(self.recommender.anchors(profile, k=1)),
             SURPRISE: True,
             ALIKE: True,
@@ -128,20 +129,14 @@ class ShelfShown:
             return engine.similar(self.anchor, k=k, filters=filters)
         if self.name == SEGMENT:
             return engine.for_segment(self.segment, profile=profile, **ranked)
-        if self.name == SURPRISE:
-            return engine.surprise(profile, seed=self.seed, **ranked)
-        if self.name == BECAUSE:
-            return engine.because(profile, self._liked(profile), **ranked)
         if self.name == GROUP:
             return self._for_group(profile, ranked)
-        shelves = {
-            NEW: engine.new_to_you,
-            FOR_LIST: engine.recommend,
-            NEXT: engine.next_parts,
-            PLANNED: engine.planned,
-            GEMS: engine.hidden_gems,
-        }
-        return shelves[self.name](profile, **ranked)
+        if self.name == FOR_LIST:
+            return engine.recommend(profile, **ranked)
+        if self.name == SURPRISE and not profile:
+            return engine.surprise(seed=self.seed, **ranked)
+        because = self._liked(profile) if self.name == BECAUSE else None
+        return engine.shelf(self.name, profile, because=because, seed=self.seed, **ranked)
 
     def _for_group(self, profile: Profile, ranked: dict[str, object]) -> pd.DataFrame:
         names = ["you", *self.friends_names]

@@ -193,15 +193,12 @@ class TitleIndex:
     def resolve(self, text: str) -> int:
         """Return the id of the anime meant by ``text``.
 
-        It is meant if `meant` says so, or if the text is the beginning of its name, broken off
-        within a word.
-
         Raises
         ------
         UnknownTitle
-            If none is. The message suggests the nearest three.
+            If none is for `certain`. The message suggests the nearest three.
         """
-        meant = self.meant(text) or self._begun(text)
+        meant = self.certain(text)
         if meant is not None:
             return meant.anime_id
         fits = self._fits(text, partly=False)
@@ -209,6 +206,11 @@ class TitleIndex:
         raise UnknownTitle(
             f"no anime is called {text!r}" + (f": did you mean {nearest}?" if nearest else "")
         )
+
+    def certain(self, text: str) -> Meant | None:
+        """Return the anime that a text certainly means, None if there is none: `meant` says so, or
+        the text is the beginning of its name, broken off within a word."""
+        return self.meant(text) or self._begun(text)
 
     def meant(
         self,

@@ -296,6 +296,7 @@ function render({ model, el }) {
   document.addEventListener("visibilitychange", follow);
   addEventListener("anirec-back", follow);
   const preferences = store(`${place} preferences`); // before the kernel's own are kept
+  const usual = JSON.stringify(model.get("state").preferences);
   let generation = model.get("state").generation;
   function stateChanged() {
     const state = model.get("state");
@@ -316,7 +317,7 @@ function render({ model, el }) {
   for (const name of PARTS) show(name);
   stateChanged();
   showBusy();
-  if (preferences) {
+  if (preferences && preferences !== usual) {
     try {
       tell("prefer", { value: JSON.parse(preferences) });
     } catch {

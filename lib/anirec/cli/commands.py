@@ -111,7 +111,7 @@ def sample(
     Its files are in the format of the 2023 dataset, with the progress of entries.
 
     \b
-    Example: anirec sample --size tiny --out /tmp/people
+    Example: anirec sample --size tiny --out people
     """
     from anirec.datasets.sample import generate
 

@@ -3,6 +3,7 @@
 
 const PARTS = ["said", "found", "keep", "shelves", "results", "entries", "panels", "foot"];
 const SEARCH_MS = 90; // without another keystroke, before what was typed is searched
+const PATIENT_MS = 2000; // so long at most is an answer waited for before the next search
 const SLOW_MS = 250; // without an answer, before the page says that it works
 const SETTLED_MS = 350; // a click on what has just moved under the pointer is not meant
 const SKELETON = `
@@ -186,11 +187,18 @@ function render({ model, el }) {
     field.value = "";
     foundShown();
   }
-  field.addEventListener("input", () => {
+  // Searches do not queue up before a slow kernel: the next one waits for the answer to the last.
+  function searchSoon(until = performance.now() + PATIENT_MS) {
     clearTimeout(timer);
+    timer = setTimeout(() => {
+      const text = field.value.trim();
+      if (model.get("answered") < sent && performance.now() < until) searchSoon(until);
+      else if (text) tell("search", { value: text });
+    }, SEARCH_MS);
+  }
+  field.addEventListener("input", () => {
     foundShown();
-    const text = field.value.trim();
-    if (text) timer = setTimeout(() => tell("search", { value: text }), SEARCH_MS);
+    searchSoon();
   });
   field.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
